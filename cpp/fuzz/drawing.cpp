@@ -95,6 +95,7 @@ Machine draw_machine(Data& data) {
                         &drawn.scatter_strip_per_overlap,
                         &drawn.scatter_panel_bytes,
                         &drawn.scatter_least_panels,
+                        &drawn.winograd_least_products,
                         &drawn.winograd_kept_weights,
                         &drawn.winograd_compact_weights,
                         &drawn.winograd_small_weights,

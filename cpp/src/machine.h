@@ -49,6 +49,9 @@ struct Machine {
   int64_t scatter_panel_bytes = 192 * 1024;
   int64_t scatter_least_panels = 4;
 
+  // Multiply-adds of a layer from which Winograd's pay with few channels: smaller ones stay exact
+  // where they sum whole numbers.
+  int64_t winograd_least_products = 1 << 20;
   // Transformed weights of more values than these (8 MiB, and 2 MB where they should be compact,
   // which stay in a second-level cache) are not kept, but transformed for every band or block.
   int64_t winograd_kept_weights = 2 << 20;

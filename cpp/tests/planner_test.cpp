@@ -286,6 +286,28 @@ TEST_CASE("Winograd refuses what either axis has no transform for") {
   CHECK_FALSE(refuses(RouteId::kWinograd43, deep));
 }
 
+TEST_CASE("Winograd takes few channels where there is much to multiply") {
+  Spec spec;
+  spec.transposed = false;
+  spec.kernel = {1, 3, 3};
+  spec.pad_before = spec.pad_after = {0, 1, 1};
+  spec.out_channels = 16;
+  const auto takes = [&spec](RouteId route, int32_t channels, int32_t side) {
+    spec.in_channels = channels;
+    return route_refusal(route, problem_of(spec, 1, side)) == nullptr;
+  };
+  // 3 x 3 x 16 x 4 x side x side multiply-adds, of 2^20.
+  CHECK_FALSE(takes(RouteId::kWinograd43, 4, 42));
+  CHECK(takes(RouteId::kWinograd43, 4, 43));
+  CHECK_FALSE(takes(RouteId::kWinograd43, 3, 200));
+  CHECK(takes(RouteId::kWinograd43, 12, 4));
+  spec.kernel[1] = 1;
+  spec.pad_before[1] = spec.pad_after[1] = 0;
+  CHECK_FALSE(takes(RouteId::kWinogradLine, 4, 73));
+  CHECK(takes(RouteId::kWinogradLine, 4, 74));
+  CHECK_FALSE(takes(RouteId::kWinogradLine, 3, 200));
+}
+
 TEST_CASE("Winograd keeps 80 MB of weights at most") {
   // F(4, 5) along the width: 5 taps of each of 5 lines, and transformed ones of 8 points.
   Spec spec;

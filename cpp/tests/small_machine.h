@@ -28,6 +28,7 @@ class SmallMachine {
                        .scatter_strip_per_overlap = 0,
                        .scatter_panel_bytes = 1,
                        .scatter_least_panels = 1,
+                       .winograd_least_products = 0,
                        .winograd_kept_weights = 0,
                        .winograd_compact_weights = 0,
                        .winograd_small_weights = 0,

@@ -299,13 +299,10 @@ void WinogradRoute::gather(const Pair& pair, int32_t depth_phase,
 
 // Of a kernel without depth.
 void WinogradRoute::transform_weights(float* target) const {
-  const int64_t channels = spec_.group_in_channels();
   const float* kept = tiles_.data();
   visit_pairs(form_, spec_, [&](const Pair& pair) {
-    const int64_t rows = pair.rows(spec_.group_out_channels());
-    weights_.transform_all(kept, spec_.groups, rows, channels, target);
-    kept += spec_.groups * rows * weights_.kept_elements(channels);
-    target += spec_.groups * rows * weights_.row_elements(channels);
+    weights_.transform_all(spec_.groups, pair.rows(spec_.group_out_channels()),
+                           spec_.group_in_channels(), &kept, &target);
   });
 }
 
@@ -563,8 +560,8 @@ void WinogradRoute::write(const Run& run, const Band& band, int64_t depth,
 const char* refusal(const Form& form, const Problem& problem) {
   const Spec& spec = problem.spec;
   if (spec.exact) return "rounds more than a plain sum";
-  if (spec.group_in_channels() * slices_of(spec) < kLeastWinogradChannels) {
-    return "gains nothing with fewer than 12 input channels";
+  if (too_few_channels(spec.group_in_channels() * slices_of(spec), problem)) {
+    return "gains nothing with so few input channels";
   }
   for (int axis = 0; axis < 3; ++axis) {
     if (spec.dilation[axis] != 1 || spec.input_dilation[axis] != 1) return "takes no dilation";

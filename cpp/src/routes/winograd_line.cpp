@@ -237,9 +237,7 @@ void WinogradLineRoute::gather(const PhaseWindow& window, const WinogradWeights:
 void WinogradLineRoute::transform_weights(float* target) const {
   const float* kept = tiles_.data();
   visit_windows(spec_, shape_.axis, shape_.reach(), [&](const PhaseWindow& window) {
-    weights_.transform_all(kept, spec_.groups, rows(window), spec_.group_in_channels(), target);
-    kept += spec_.groups * kept_group_elements(window);
-    target += spec_.groups * group_elements(window);
+    weights_.transform_all(spec_.groups, rows(window), spec_.group_in_channels(), &kept, &target);
   });
 }
 
@@ -506,8 +504,8 @@ const char* refusal(const Problem& problem) {
   for (int axis = 0; axis < 3; ++axis) {
     if (axis != own && !is_kept(spec, axis)) return "takes kernels along one axis only";
   }
-  if (spec.group_in_channels() < kLeastWinogradChannels) {
-    return "gains nothing with fewer than 12 input channels";
+  if (too_few_channels(spec.group_in_channels(), problem)) {
+    return "gains nothing with so few input channels";
   }
   if (!spec.transposed && spec.stride[own] != 1) return "takes convolutions of stride 1 only";
   if (spec.input_dilation[own] != 1) return "takes no input dilation";

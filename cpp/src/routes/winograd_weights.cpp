@@ -9,6 +9,12 @@
 
 namespace deconv {
 
+bool too_few_channels(int64_t channels, const Problem& problem) {
+  if (channels >= 12) return false;
+  return channels < 4 ||
+         problem.multiply_accumulates() < static_cast<double>(machine.winograd_least_products);
+}
+
 void WinogradWeights::add(bool last_line, bool last_point) {
   Part& part = list_[parts_++];
   part = {{}, last_line, last_point};
@@ -127,20 +133,22 @@ void WinogradWeights::transform_line(const float* taps, int64_t height, int64_t 
   clear_biases(height, channels, line, target);
 }
 
-void WinogradWeights::transform_all(const float* kept, int64_t groups, int64_t rows,
-                                    int64_t channels, float* target) const {
+void WinogradWeights::transform_all(int64_t groups, int64_t rows, int64_t channels,
+                                    const float** kept, float** target) const {
   const Tiling tiling(rows);
   for_each_item(groups * tiling.count, [&](int64_t item, int) {
     const int64_t index = item % tiling.count;
     const int64_t before = item / tiling.count * rows + tiling.first_row(index);
     const int height = tiling.height(index);
-    const float* const taps = kept + before * kept_elements(channels);
-    float* const tile = target + before * all_elements(channels);
+    const float* const taps = *kept + before * kept_elements(channels);
+    float* const tile = *target + before * all_elements(channels);
     for (int line = 0; line < lines(); ++line) {
       transform_line(taps, height, channels, line,
                      tile + line * line_elements(channels, 0) * height);
     }
   });
+  *kept += groups * rows * kept_elements(channels);
+  *target += groups * rows * all_elements(channels);
 }
 
 const float* WinogradWeights::load_line(const float* tile, int64_t height, int64_t channels,

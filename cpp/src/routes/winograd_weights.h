@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "axis_phases.h"
+#include "deconv/geometry.h"
 #include "machine.h"
 #include "matrix_tile.h"
 #include "routes/weight_transform.h"
@@ -11,7 +12,9 @@ namespace deconv {
 
 // Weights that a layer may keep: 80 MB.
 inline constexpr int64_t kMostWinogradWeights = int64_t{20} << 20;
-inline constexpr int kLeastWinogradChannels = 12;
+
+// Whether so many input channels are too few for what transforms cost.
+bool too_few_channels(int64_t channels, const Problem& problem);
 
 // When weights are transformed, of which there are up to eleven times fewer before: then they are
 // kept as multiply_tile() takes them, line by line of points; all of them anew for every run; or
@@ -86,9 +89,9 @@ class WinogradWeights {
   }
 
   // The tiles of `groups` times `rows` rows as load_line() takes them, where that is not how they
-  // are kept.
-  void transform_all(const float* kept, int64_t groups, int64_t rows, int64_t channels,
-                     float* target) const;
+  // are kept; moves both addresses behind the last.
+  void transform_all(int64_t groups, int64_t rows, int64_t channels, const float** kept,
+                     float** target) const;
   // The tiles of the points of a line, behind each other, of a tile of `height` rows.
   const float* load_line(const float* tile, int64_t height, int64_t channels, int line,
                          float* scratch) const;
