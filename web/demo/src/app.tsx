@@ -152,9 +152,9 @@ function Isolation() {
   if (crossOriginIsolated) return null;
   return (
     <p id="isolation">
-      Threads are off here. They need shared memory, which browsers give only to pages whose host sends the
-      headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp. This
-      host does not. All results are the same; large layers take longer.
+      Threads are off here. They need shared memory, which browsers give to pages whose host sends
+      Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp. All results are
+      the same; large layers take longer.
     </p>
   );
 }
@@ -164,8 +164,8 @@ function LoadFailure({ message }: { message: string }) {
     <section class="plain-message" role="alert">
       <h2>The page cannot compute</h2>
       <p>
-        Its WebAssembly module did not load, so there is nothing to show. A current version of Firefox,
-        Chrome, Edge or Safari runs it; an extension or a network filter that blocks WebAssembly stops it.
+        Its WebAssembly module did not load, so there is nothing to show. Firefox, Chrome, Edge or Safari of
+        today run it; an extension or filter that blocks WebAssembly stops it.
       </p>
       <p class="quoted">{message}</p>
       <button type="button" class="button" onClick={() => location.reload()}>

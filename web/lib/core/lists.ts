@@ -58,6 +58,6 @@ export function frozen<Value>(value: Value): Value {
 /** Makes the attributes that an object shows so far stay what they are: nothing would follow from another value. */
 export function settle(object: object): void {
   for (const [key, value] of Object.entries(object)) {
-    Object.defineProperty(object, key, { value: frozen(value), writable: false, configurable: false });
+    Object.defineProperty(object, key, { value: frozen(value), writable: false });
   }
 }

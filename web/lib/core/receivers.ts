@@ -24,24 +24,19 @@ export function guardReceivers(
     const member = Object.getOwnPropertyDescriptor(prototype, key) as PropertyDescriptor;
     const slot = member.get === undefined ? 'value' : 'get';
     const act = member[slot] as Member;
+    const where = `${name}.${String(key)}`;
     member[slot] = function (this: unknown, one: unknown, two: unknown, three: unknown) {
-      if (Object(this) !== this || !owns(this as object)) throw strangeReceiver(`${name}.${String(key)}`);
+      if (Object(this) !== this || !owns(this as object)) throw strangeReceiver(where);
       try {
         return act.call(this, one, two, three);
       } catch (error) {
-        throw isNoRoom(error) ? noRoom(`${name}.${String(key)}`, error) : error;
+        throw isNoRoom(error) ? noRoom(where, error) : error;
       }
     };
     // The engine's word for it is a bare TypeError, and scripts that are not strict hear none at all.
     if (slot === 'get') {
       member.set ??= () => {
-        throw fault(
-          'UNSUPPORTED',
-          `${name}.${String(key)}`,
-          'to be read',
-          'an assignment',
-          'Use its methods.',
-        );
+        throw fault('UNSUPPORTED', where, 'to be read', 'an assignment', 'Use its methods.');
       };
     }
     Object.defineProperty(prototype, key, member);

@@ -19,7 +19,7 @@ export async function loadRuntime(settings: Settings): Promise<Runtime> {
       where,
       'an engine with WebAssembly SIMD',
       'one without',
-      'Use Chrome 94, Edge 94, Firefox 93, Safari 16.4, Node 20.19 or newer; browsers in high security lack WebAssembly.',
+      'Use Chrome or Edge 94, Firefox 93, Safari 16.4, Node 20.19 or newer; browsers in high security lack WebAssembly.',
     );
   }
   const build = chooseBuild(settings, notes);
