@@ -127,7 +127,7 @@ describe('in Node', () => {
 
   test('an engine without SIMD', () => {
     const line = run(NODE, ['old.js'], folder);
-    expect(line).toMatch(/WebAssembly SIMD, got one without\. Use Chrome 94/);
+    expect(line).toMatch(/WebAssembly SIMD, got one without\. Use Chrome or Edge 94/);
     expect(line).not.toContain(D2L);
   });
 });
