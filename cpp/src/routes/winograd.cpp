@@ -654,9 +654,7 @@ const char* make_plan(const Form& form, const Machine& machine, Plan* plan) {
                         form.points * (cut.transformed_stride + cut.products_stride) +
                         slices_together(spec) * cut.results +
                         weights.scratch_elements(slices_of(spec) * spec.group_in_channels());
-  if (weights.transforms() == WeightTransforms::kEachRun) {
-    cut.weights = spec.groups * row_count(spec) * weights.row_elements(spec.group_in_channels());
-  }
+  cut.weights = weights.shared_elements(spec.groups * row_count(spec), spec.group_in_channels());
   plan->set_cut(cut, machine.threads, cut.weights);
   plan->in_place = machine.threads == 1 && overwrites(problem, cut);
   // On average, where the phases of the depth have not all as many.

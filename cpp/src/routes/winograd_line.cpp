@@ -589,9 +589,7 @@ const char* make_plan(const Machine& machine, Plan* plan) {
                         form.reads * (cut.transformed_stride + cut.products_stride) +
                         weights.scratch_elements(in) +
                         phases * out * cut.result_pitch * (shape.one_line() ? cut.together : 1);
-  if (weights.transforms() == WeightTransforms::kEachRun) {
-    cut.weights = phases * spec.out_channels * weights.row_elements(in);
-  }
+  cut.weights = weights.shared_elements(phases * spec.out_channels, in);
   plan->set_cut(cut, machine.threads, cut.weights);
   plan->nanoseconds = winograd_line_nanoseconds(form, problem, cut, windows, products, shape.pieces,
                                                 shape.dilation, weights.transforms());

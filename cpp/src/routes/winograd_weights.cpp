@@ -31,6 +31,10 @@ int64_t WinogradWeights::line_elements(int64_t channels, int line) const {
          parts_at(line, transform_.points) * channels + 1;
 }
 
+int64_t WinogradWeights::values_before(int line, int64_t height, int64_t channels) const {
+  return line * line_elements(channels, 0) * height;
+}
+
 int64_t WinogradWeights::all_elements(int64_t channels) const {
   return (lines() - 1) * line_elements(channels, 0) + line_elements(channels, lines() - 1);
 }
@@ -93,7 +97,7 @@ void WinogradWeights::pack(const Spec& spec, const float* weight, int64_t rows, 
   const int transforms = once ? lines() : 0;
   visit_channels(spec, [&](const Range& piece) {
     for_each_tile(rows, kept_elements(all), target, [&](float* tile, int64_t row, int64_t height) {
-      const auto line_of = [&](int line) { return tile + line * line_elements(all, 0) * height; };
+      const auto line_of = [&](int line) { return tile + values_before(line, height, all); };
       for (int line = 0; line < transforms; ++line) clear_biases(height, all, line, line_of(line));
       // And what apply() reads behind the last of them.
       float own[kMostWindow * kAtOnce * kTileRows + 4];
@@ -143,8 +147,7 @@ void WinogradWeights::transform_all(int64_t groups, int64_t rows, int64_t channe
     const float* const taps = *kept + before * kept_elements(channels);
     float* const tile = *target + before * all_elements(channels);
     for (int line = 0; line < lines(); ++line) {
-      transform_line(taps, height, channels, line,
-                     tile + line * line_elements(channels, 0) * height);
+      transform_line(taps, height, channels, line, tile + values_before(line, height, channels));
     }
   });
   *kept += groups * rows * kept_elements(channels);
@@ -154,7 +157,7 @@ void WinogradWeights::transform_all(int64_t groups, int64_t rows, int64_t channe
 const float* WinogradWeights::load_line(const float* tile, int64_t height, int64_t channels,
                                         int line, float* scratch) const {
   if (transforms_ != WeightTransforms::kEachBand) {
-    return tile + line * line_elements(channels, 0) * height;
+    return tile + values_before(line, height, channels);
   }
   transform_line(tile, height, channels, line, scratch);
   return scratch;

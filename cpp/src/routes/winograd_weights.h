@@ -57,6 +57,10 @@ class WinogradWeights {
   // Values of a row of a tile, as it is kept, and as load_line() takes it.
   int64_t kept_elements(int64_t channels) const;
   int64_t row_elements(int64_t channels) const;
+  // What transform_all() makes of so many rows, where every run does.
+  int64_t shared_elements(int64_t rows, int64_t channels) const {
+    return transforms_ == WeightTransforms::kEachRun ? rows * all_elements(channels) : 0;
+  }
   // What load_line() may need, of tiles of kTileRows rows, however weights are kept.
   int64_t scratch_elements(int64_t channels) const;
 
@@ -88,8 +92,8 @@ class WinogradWeights {
     });
   }
 
-  // The tiles of `groups` times `rows` rows as load_line() takes them, where that is not how they
-  // are kept; moves both addresses behind the last.
+  // The tiles of `groups` times `rows` rows as load_line() takes them, of those that are kept to be
+  // transformed for every run; moves both addresses behind the last.
   void transform_all(int64_t groups, int64_t rows, int64_t channels, const float** kept,
                      float** target) const;
   // The tiles of the points of a line, behind each other, of a tile of `height` rows.
@@ -109,6 +113,8 @@ class WinogradWeights {
     return parts_at(line, 0) * channels + 1;
   }
   int64_t line_elements(int64_t channels, int line) const;
+  // Of a tile, in front of a line.
+  int64_t values_before(int line, int64_t height, int64_t channels) const;
   int64_t all_elements(int64_t channels) const;
   void pack(const Spec& spec, const float* weight, int64_t rows, int64_t slices, float* target,
             const void* context, GatherTaps gather) const;
