@@ -1,6 +1,5 @@
 import { checkBoolean, checkInteger, MAX_INTEGER, refuse } from '../core/checks.js';
-import type { SpatialRank } from '../core/lists.js';
-import { settle } from '../core/lists.js';
+import { type SpatialRank, settle } from '../core/lists.js';
 import { tuple } from '../layers/repr.js';
 import { readOptions } from './activation.js';
 import { Pool, WINDOW_OPTION_NAMES, type WindowOptions } from './pool.js';

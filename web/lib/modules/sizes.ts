@@ -1,5 +1,4 @@
 import { checkAxes } from '../core/checks.js';
-import { frozen } from '../core/lists.js';
 import { tuple } from '../layers/repr.js';
 
 /** Numbers of an option: as PyTorch keeps and prints them, and one for every axis. */
@@ -10,7 +9,7 @@ export interface Sizes {
 
 export function readSizes(where: string, name: string, value: unknown, rank: number, minimum: number): Sizes {
   const axes = checkAxes(where, name, value, rank, minimum);
-  return { given: typeof value === 'number' ? value : frozen([...(value as readonly number[])]), axes };
+  return { given: typeof value === 'number' ? value : [...(value as readonly number[])], axes };
 }
 
 /** A number or a list of them as Python prints it. */

@@ -1,5 +1,5 @@
 import { checkBoolean, checkChoice, fault, refuse } from '../core/checks.js';
-import { at, frozen, settle } from '../core/lists.js';
+import { at, settle } from '../core/lists.js';
 import { isList } from '../core/realms.js';
 import { python, tuple } from '../layers/repr.js';
 import { readNumber, readOptions } from './activation.js';
@@ -133,7 +133,7 @@ function readFactors(where: string, value: unknown): number | readonly number[] 
   };
   if (!isList(value)) return read('scaleFactor', value);
   if (value.length === 0) refuse('BAD_OPTION', where, 'scaleFactor with an entry for each axis', value);
-  return frozen(Array.from(value, (factor, axis) => read(`scaleFactor[${axis}]`, factor)));
+  return Array.from(value, (factor, axis) => read(`scaleFactor[${axis}]`, factor));
 }
 
 /** A list of one entry is for all axes. */
