@@ -164,8 +164,8 @@ function LoadFailure({ message }: { message: string }) {
     <section class="plain-message" role="alert">
       <h2>The page cannot compute</h2>
       <p>
-        Its WebAssembly module did not load, so there is nothing to show. Firefox, Chrome, Edge or Safari of
-        today run it; an extension or filter that blocks WebAssembly stops it.
+        Its WebAssembly module did not load, so there is nothing to show. Today's Firefox, Chrome, Edge and
+        Safari run it; an extension or filter that blocks WebAssembly stops it.
       </p>
       <p class="quoted">{message}</p>
       <button type="button" class="button" onClick={() => location.reload()}>
