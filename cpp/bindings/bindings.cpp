@@ -93,19 +93,6 @@ uintptr_t refusal(int batch, int depth, int height, int width, Layout layout, Ro
   return reinterpret_cast<uintptr_t>(deconv::route_refusal(route, problem));
 }
 
-// Whether `route`, below 0 the planner's, writes over its input at this size where it is told to.
-bool in_place(int batch, int depth, int height, int width, Layout layout, int route) {
-  Problem problem;
-  if (deconv::make_problem(written_spec, batch, {depth, height, width}, layout, &problem) !=
-      Status::kOk) {
-    return false;
-  }
-  const std::optional<deconv::Plan> plan =
-      route < 0 ? deconv::choose_plan(problem)
-                : deconv::plan_route(static_cast<RouteId>(route), problem);
-  return plan && plan->refusal == nullptr && plan->in_place;
-}
-
 // `route` below 0 lets the planner choose.
 template <typename Kind>
 Status plan(Kind& op, int batch, int depth, int height, int width, Layout layout, int route,
@@ -420,6 +407,8 @@ EMSCRIPTEN_BINDINGS(deconv) {
   using namespace emscripten;
 
   planned_class<Operator>("Operator")
+      .function(
+          "prepare", +[](const Operator& op) { return op.prepare(); })
       .function("scaleKernels(factors, weight)"_name, &scale_kernels)
       .function("setParameters(weight, bias)"_name, &set_parameters)
       .function("setEpilogue(op, a, b, channelA)"_name, &set_epilogue)
@@ -435,7 +424,6 @@ EMSCRIPTEN_BINDINGS(deconv) {
   function("specRoom", &spec_room);
   function("checkSpec", &check_spec);
   function("refusal(batch, depth, height, width, layout, route)"_name, &refusal);
-  function("inPlace(batch, depth, height, width, layout, route)"_name, &in_place);
   function(
       "parameterGradients(batch, depth, height, width, layout, inputs, gradOutput, gradient, "
       "withBias)"_name,

@@ -63,7 +63,7 @@ Status Operator::run_route(Route& route, const float* input, float* output, cons
   };
   if (!finds_room(workspace.route_input, moves_input ? problem.input_elements() : 0) ||
       !finds_room(workspace.route_output, plan_.output_as_is ? 0 : problem.output_elements()) ||
-      (plan_.scratch_elements > 0 && !workspace.scratch.reserve_again(plan_.scratch_elements))) {
+      (plan_.scratch_elements > 0 && !workspace.reserve_scratch(plan_.scratch_elements))) {
     return Status::kOutOfMemory;
   }
   // Every route that changes the layout wants channels last from a channels-first caller.

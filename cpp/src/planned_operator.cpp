@@ -47,6 +47,11 @@ void PlannedOperator::adopt(const Plan& plan) {
   planned_at_[static_cast<int>(plan.route)] = ++plans_;
 }
 
+bool PlannedOperator::prepare() const {
+  Workspace::shared().expect(plan_.scratch_elements);
+  return plan_.in_place;
+}
+
 bool PlannedOperator::needs_parameters() const {
   return routes_[static_cast<int>(plan_.route)] == nullptr;
 }

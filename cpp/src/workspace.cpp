@@ -1,5 +1,6 @@
 #include "deconv/workspace.h"
 
+#include <algorithm>
 #include <initializer_list>
 
 namespace deconv {
@@ -8,6 +9,18 @@ namespace {
 int holders = 0;
 
 }  // namespace
+
+void Workspace::expect(int64_t scratch_elements) {
+  expected_scratch_ = std::max(expected_scratch_, scratch_elements);
+}
+
+bool Workspace::reserve_scratch(int64_t elements) {
+  if (expected_scratch_ > elements) {
+    if (scratch.reserve(expected_scratch_)) return true;
+    expected_scratch_ = 0;
+  }
+  return scratch.reserve(elements);
+}
 
 void Workspace::release() {
   for (Buffer* buffer : {&parameters, &input, &output}) buffer->release();
@@ -21,6 +34,7 @@ void Workspace::release_parameters() {
 
 void Workspace::release_own() {
   for (Buffer* buffer : {&route_input, &route_output, &scratch}) buffer->release();
+  expected_scratch_ = 0;
 }
 
 void Workspace::hold() { ++holders; }

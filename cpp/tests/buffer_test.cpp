@@ -28,28 +28,6 @@ TEST_CASE("a buffer grows, never shrinks, and survives a size that it cannot hav
   CHECK(buffer.data() != nullptr);
 }
 
-TEST_CASE("a buffer for many sizes has an eighth to spare once it grew") {
-  Buffer buffer;
-  const auto grows_to = [&](int64_t elements) {
-    const float* const before = buffer.data();
-    const deconv_tests::FailingMemory memory(0);
-    return !buffer.reserve_again(elements) || buffer.data() != before;
-  };
-  REQUIRE(buffer.reserve_again(800));
-  CHECK_FALSE(grows_to(800));
-  CHECK(grows_to(801));
-  REQUIRE(buffer.reserve_again(800));
-  REQUIRE(buffer.reserve_again(1600));
-  CHECK_FALSE(grows_to(1800));
-  CHECK(grows_to(1801));
-  // Where there is no room to spare, what was asked for will do.
-  REQUIRE(buffer.reserve_again(8000));
-  const deconv_tests::FailingMemory memory(40000);
-  CHECK(buffer.reserve_again(9900));
-  CHECK(memory.failed() == 1);
-  CHECK_FALSE(buffer.reserve_again(10000));
-}
-
 TEST_CASE("a block whose bytes would wrap a 32-bit size is not to be had") {
   struct Pair {
     float* place;

@@ -42,13 +42,6 @@ class Block {
     return data_ != nullptr;
   }
 
-  // The same, and an eighth more where it has to grow: of users of many sizes the next may want a
-  // little more again, and what was too small is a hole in the heap.
-  [[nodiscard]] bool reserve_again(int64_t elements) {
-    const bool grows = data_ != nullptr && elements > capacity_;
-    return (grows && reserve(elements + elements / 8)) || reserve(elements);
-  }
-
   void release() {
     std::free(data_);
     data_ = nullptr;

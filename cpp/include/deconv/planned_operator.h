@@ -36,6 +36,10 @@ class PlannedOperator {
   const Problem& problem() const { return plan_.problem; }
   RouteId route() const { return plan_.route; }
 
+  // Call where runs will follow: the workspace then grows once for all that expect one. Whether
+  // they may write over their input.
+  bool prepare() const;
+
   // True when the planned route has no parameters, or those it has were invalidated.
   bool needs_parameters() const;
   // Drops packed copies until at most `most` are left, those of the routes that were planned last;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "deconv/buffer.h"
 
 namespace deconv {
@@ -14,6 +16,12 @@ struct Workspace {
   Buffer route_output;  // in the route's layout, when it differs
   Buffer scratch;       // of the route that runs
 
+  // That a run will want so much of `scratch`.
+  void expect(int64_t scratch_elements);
+  // Room for so many elements, and for as many as anybody expects where there is room for those: a
+  // buffer that grows later leaves a hole in the heap.
+  [[nodiscard]] bool reserve_scratch(int64_t elements);
+
   void release();
   // The parameters once they are packed, or given back; everything where no operator lives.
   void release_parameters();
@@ -25,6 +33,9 @@ struct Workspace {
   static void let_go();
 
   static Workspace& shared();
+
+ private:
+  int64_t expected_scratch_ = 0;
 };
 
 }  // namespace deconv

@@ -71,7 +71,7 @@ Status QuantizedOperator::run_batch(QuantizedRoute& route, const void* input, El
   if (!workspace.route_input.reserve(floats_for(2 * (input_size + Buffer::kSlackBytes))) ||
       !workspace.route_output.reserve(fixed ? floats_for(2 * (output_size + Buffer::kSlackBytes))
                                             : (plan_.output_as_is ? 0 : output_size)) ||
-      !workspace.scratch.reserve(plan_.scratch_elements) ||
+      !workspace.reserve_scratch(plan_.scratch_elements) ||
       (!fixed && !measured_.reserve(problem().batch))) {
     return Status::kOutOfMemory;
   }

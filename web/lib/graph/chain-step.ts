@@ -9,8 +9,8 @@ import type { ModuleNode, Node, Unit } from './definition.js';
 import type { ChainFusion } from './fusions.js';
 import { type Join, joinedShapes, sectionsOf } from './joins.js';
 import { forwardOf, type Module, shapeBehind, tellsShape } from './module.js';
+import { prepare } from './prepare.js';
 import type { ProgramStep, ProgramUnit } from './program.js';
-import { overwritesOf } from './program-in-place.js';
 
 export interface ChainStep extends ProgramStep<Unit> {
   /** A module's own step. */
@@ -56,7 +56,7 @@ function moduleStep(
   const step =
     stepModuleOf(module)?.[STEP]({ runtime, inputShape: shape, relu, fusion }) ??
     tensorStep(runtime, module, shape, relu);
-  const { outputShape, operation } = step;
+  const { outputShape, layer } = step;
   // What is fused computes nothing by itself, but refuses what it would refuse.
   const refuseAt = (node: Node | null, act: (node: Node) => unknown): void => {
     try {
@@ -76,7 +76,8 @@ function moduleStep(
   return {
     unit,
     outputShapes: [outputShape],
-    overwrites: operation === undefined ? Number(step.inPlace) : overwritesOf(runtime, operation),
+    overwrites: () =>
+      layer === undefined ? Number(step.inPlace) : prepare(layer.operators, layer.operation),
     foreign: stepModuleOf(module) === undefined,
     sections: null,
     module: step,
@@ -114,10 +115,10 @@ function joinStep(
   const common = { unit, outputShapes, module: null, fusion: null };
   if (join.kind === 'add') {
     const count = product(outputShapes[0] as readonly number[]);
-    return { ...common, overwrites: 2, sections: null, run: sumRun(runtime, unit, count) };
+    return { ...common, overwrites: () => 2, sections: null, run: sumRun(runtime, unit, count) };
   }
   const sections = sectionsOf(join, join.kind === 'concat' ? shapes : outputShapes);
-  return { ...common, overwrites: 0, sections, run: () => {} };
+  return { ...common, overwrites: () => 0, sections, run: () => {} };
 }
 
 /** The sum of two values of so many floats. */

@@ -19,8 +19,11 @@ export interface ProgramUnit {
 export interface ProgramStep<Unit extends ProgramUnit = ProgramUnit> {
   readonly unit: Unit;
   readonly outputShapes: readonly (readonly number[])[];
-  /** How many of its inputs, the first ones, it may write over where they are as large as its output. */
-  readonly overwrites: number;
+  /**
+   * How many of its inputs, the first ones, it may write over where they are as large as its output. Asked once, when no
+   * step has anything against its shapes: it may have to be made ready to tell.
+   */
+  overwrites(): number;
   /** Whether code of the user's computes it. */
   readonly foreign?: boolean;
   /** Of what only lays values elsewhere: what can lie in place needs no copy, and `run` is for the others alone. */
@@ -86,22 +89,29 @@ export class Program<Step extends ProgramStep = ProgramStep> {
     const shapeOf = (value: number): readonly number[] => shapes[value] as readonly number[];
     for (const [index, value] of inputs.entries()) shapes[value] = inputShapes[index];
     for (const { value, shape } of constants) shapes[value] = shape;
-    const steps = units.map((unit) => {
+    const attempt = <Result>(unit: Step['unit'], act: () => Result): Result => {
       try {
+        return act();
+      } catch (error) {
+        throw atNode(where, unit, error);
+      }
+    };
+    const steps = units.map((unit) =>
+      attempt(unit, () => {
         const step = definition.plan(unit, unit.inputs.map(shapeOf));
         for (const [index, value] of unit.outputs.entries()) {
           shapes[value] = step.outputShapes[index];
           elementCount('chain', 'a value', shapeOf(value));
         }
         return step;
-      } catch (error) {
-        throw atNode(where, unit, error);
-      }
-    });
+      }),
+    );
     const sizes = shapes.map((shape) => (shape === undefined ? 0 : product(shape)));
     const fixed = constants.map(({ value }) => value);
     const placement = new Placement(sizes, units, outputs, fixed);
-    for (const [index, step] of steps.entries()) place(runtime, placement, sizes, step, index);
+    for (const [index, step] of steps.entries()) {
+      attempt(step.unit, () => place(runtime, placement, sizes, step, index));
+    }
     const places = placement.places();
     this.#places = places;
     this.shapes = shapes;
@@ -223,9 +233,10 @@ function place(
   const { inputs, outputs } = unit;
   if (sections === null) {
     const target = outputs[0] as number;
+    const overwrites = step.overwrites();
     const source = inputs.find(
       (value, at) =>
-        at < step.overwrites &&
+        at < overwrites &&
         sizes[value] === sizes[target] &&
         inputs.indexOf(value) === inputs.lastIndexOf(value) &&
         placement.mayOverwrite(value, index),

@@ -319,7 +319,7 @@ export abstract class OperatorLayer<Options extends ForwardOptions = ForwardOpti
       },
       plan: () => operators.plan(operation),
       spec,
-      operation,
+      layer: { operators, operation },
       version: () => this.#parameters.version,
     };
   }

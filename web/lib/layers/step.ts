@@ -42,8 +42,8 @@ export interface Step {
   plan?(): Plan;
   /** What a layer computes. */
   readonly spec?: OperatorSpec;
-  /** The same for this shape, of a layer of float32. */
-  readonly operation?: Operation;
+  /** The same for this shape, of a layer of float32, and what computes it. */
+  readonly layer?: { readonly operators: FloatOperators; readonly operation: Operation };
   /** Grows when a layer's parameters change. */
   version?(): number;
 }

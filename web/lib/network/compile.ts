@@ -4,8 +4,8 @@ import { at, product } from '../core/lists.js';
 import { sameList } from '../core/tensor.js';
 import { type Fused, fuse, partsOf } from '../graph/fuse.js';
 import { type Sections, sectionsOf } from '../graph/joins.js';
+import { prepare } from '../graph/prepare.js';
 import { Program, type ProgramStep, type ProgramUnit } from '../graph/program.js';
-import { overwritesOf } from '../graph/program-in-place.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { HeapConstants } from './constants.js';
 import type { Convolutions, PlannedConvolution } from './convolutions.js';
@@ -114,7 +114,7 @@ function convolutionStep(
     unit,
     inputShapes,
     outputShapes: [outputShape],
-    overwrites: overwritesOf(runtime, operation),
+    overwrites: () => prepare(operators, operation),
     sections: null,
     convolution,
     run: (at) => {
@@ -143,7 +143,7 @@ function operationStep(
     unit,
     inputShapes,
     outputShapes,
-    overwrites: step.inPlace ? unit.inputs.length : 0,
+    overwrites: () => (step.inPlace ? unit.inputs.length : 0),
     sections: layingOf(operation, inputShapes, outputShapes),
     convolution: null,
     run: (at) => {

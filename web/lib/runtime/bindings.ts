@@ -8,6 +8,7 @@ export interface Operator {
   estimate(route: number): number;
   needsParameters(): boolean;
   keepCopies(most: number): number;
+  prepare(): boolean;
   scaleKernels(factors: number, weight: number): void;
   setParameters(weight: number, bias: number): number;
   setEpilogue(op: number, a: number, b: number, channelA: number): number;
@@ -36,7 +37,6 @@ interface EmbindModule {
   specRoom(): number;
   checkSpec(): number;
   refusal(batch: number, depth: number, height: number, width: number, layout: number, route: number): number;
-  inPlace(batch: number, depth: number, height: number, width: number, layout: number, route: number): boolean;
   parameterGradients(batch: number, depth: number, height: number, width: number, layout: number, inputs: number, gradOutput: number, gradient: number, withBias: boolean): number;
   statusName(status: number): number;
   routeName(route: number): number;

@@ -12,6 +12,8 @@ const KEPT_COPIES = 4;
 
 /** What the core's operators of float32 and of int8 have in common. */
 export interface NativeHandle {
+  /** Expects runs of what is planned, and room for them; whether they may write over their input. */
+  prepare?(): boolean;
   needsParameters(): boolean;
   /** Drops packed copies but the `most` used last; how many are left. */
   keepCopies(most: number): number;
@@ -28,16 +30,19 @@ export interface OperatorKind<Handle extends NativeHandle, Parameters> {
   /** Computes between two addresses; a status. */
   run(handle: Handle, operation: Operation<Parameters>, source: number, target: number): number;
   /** What became of the plan, where the core may go on with another route that finds memory. */
-  planAfterRun?(runtime: Runtime, handle: Handle, plan: Plan): Plan;
+  planAfterRun(runtime: Runtime, handle: Handle, plan: Plan): Plan;
   /** Whether the plan waits for `measure`, which needs the data in place. */
-  wantsMeasurement?(operation: Operation<Parameters>, plan: Plan): boolean;
+  wantsMeasurement(operation: Operation<Parameters>, plan: Plan): boolean;
   /** Times what may be best and plans it; `run` computes as planned now. */
-  measure?(runtime: Runtime, handle: Handle, operation: Operation<Parameters>, run: () => void): Plan;
+  measure(runtime: Runtime, handle: Handle, operation: Operation<Parameters>, run: () => void): Plan;
 }
 
 interface OwnOperator<Handle extends NativeHandle> extends Handled {
   readonly handle: Handle;
-  planned?: { readonly key: string; readonly plan: Plan } | undefined;
+  /** The last one made. */
+  plan?: Plan;
+  /** What `plan` holds for; undefined where it has to be made again. */
+  planKey?: string | undefined;
   /** When it ran last, in runs of its layer. */
   used: number;
 }
@@ -47,7 +52,8 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
   readonly #kind: OperatorKind<Handle, Parameters>;
   readonly #operators = new OwnedOperators<OwnOperator<Handle>>();
   #runs = 0;
-  #lastPlan: Plan | null = null;
+  /** Of the last run; null before the first. */
+  lastPlan: Plan | null = null;
 
   constructor(kind: OperatorKind<Handle, Parameters>) {
     this.#kind = kind;
@@ -55,17 +61,22 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
 
   /** Allocates nothing when the same operation runs again on places of the heap. */
   run(operation: Operation<Parameters>, input: Place, output: Sink): Plan {
-    const plan = this.#use(operation, input, output);
-    this.#lastPlan = plan;
+    const plan = this.#use(operation, input, output).plan as Plan;
+    this.lastPlan = plan;
     return plan;
   }
 
   /** What `run` would go by: nothing is computed, and nothing measured. */
   plan(operation: Operation<Parameters>): Plan {
-    return this.#use(operation);
+    return this.#use(operation).plan as Plan;
   }
 
-  #use(operation: Operation<Parameters>, input?: Place, output?: Sink): Plan {
+  /** Plans ahead of runs and expects room for them; whether a run may write over its input. */
+  prepare(operation: Operation<Parameters>): boolean {
+    return this.#use(operation).handle.prepare?.() === true;
+  }
+
+  #use(operation: Operation<Parameters>, input?: Place, output?: Sink): OwnOperator<Handle> {
     const { where, operatorKey } = operation;
     const runtime = requireRuntime(where, operation.execution.runtime);
     const operators = this.#operators.on(runtime);
@@ -75,24 +86,18 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
       if (known === undefined) operators.set(operatorKey, operator);
       this.#runs += 1;
       operator.used = this.#runs;
+      this.#plan(runtime, operator, operation);
       if (input !== undefined && output !== undefined) {
-        return this.#run(runtime, operator, operation, input, output);
+        this.#run(runtime, operator, operation, input, output);
       }
-      if (operator.planned?.key === operation.planKey) return operator.planned.plan;
-      operator.planned = undefined;
-      return this.#kind.plan(runtime, operator.handle, operation);
+      return operator;
     } catch (error) {
       const failure = runtime.asError(where, error);
       // What never ran costs nothing, and of what failed nobody knows the plan.
       if (known === undefined) this.#operators.drop(operatorKey);
-      else known.planned = undefined;
+      else known.planKey = undefined;
       throw failure;
     }
-  }
-
-  /** Of the last run; null before the first. */
-  get lastPlan(): Plan | null {
-    return this.#lastPlan;
   }
 
   /** Call when weight or bias changed: the next run packs them again. */
@@ -113,24 +118,26 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
     return { handle, used: 0 };
   }
 
+  #plan(runtime: Runtime, operator: OwnOperator<Handle>, operation: Operation<Parameters>): void {
+    const { planKey } = operation;
+    if (operator.planKey === planKey) return;
+    operator.planKey = undefined;
+    operator.plan = this.#kind.plan(runtime, operator.handle, operation);
+    // Measuring changes the operator's plan again and again: until it is done there is none to remember.
+    if (!this.#kind.wantsMeasurement(operation, operator.plan)) operator.planKey = planKey;
+  }
+
   #run(
     runtime: Runtime,
     operator: OwnOperator<Handle>,
     operation: Operation<Parameters>,
     input: Place,
     output: Sink,
-  ): Plan {
+  ): void {
     const { where, planKey, inputCount, inputElement, outputCount, outputElement, execution } = operation;
     const { handle } = operator;
     const kind = this.#kind;
-    let plan = operator.planned?.key === planKey ? operator.planned.plan : undefined;
-    let measuring = false;
-    if (plan === undefined) {
-      plan = kind.plan(runtime, handle, operation);
-      measuring = kind.wantsMeasurement?.(operation, plan) === true;
-      // Measuring changes the operator's plan again and again: until it is done there is none to remember.
-      operator.planned = measuring ? undefined : { key: planKey, plan };
-    }
+    const measuring = operator.planKey === undefined;
     let settled = true;
     if (handle.needsParameters()) {
       this.#makeRoom(runtime, operator);
@@ -143,7 +150,7 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
     const target = stageOutput(runtime, where, output, outputCount, outputElement, source, sourceBytes);
     fill(runtime, input, source, inputCount, inputElement, flush);
     if (measuring) {
-      plan = this.#measure(runtime, operator, operation, plan, source, target === output ? 0 : target);
+      this.#measure(runtime, operator, operation, source, target === output ? 0 : target);
       // Where none of what was tried found room, no copy is left of what the model chooses then.
       if (handle.needsParameters()) kind.pack(runtime, handle, operation);
     }
@@ -155,14 +162,13 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
     }
     runtime.check(where, status);
     deliver(runtime, output, target, outputCount, outputElement);
-    if (settled || kind.planAfterRun === undefined) return plan;
-    const after = kind.planAfterRun(runtime, handle, plan);
-    operator.planned = { key: planKey, plan: after };
-    return after;
+    if (settled) return;
+    operator.plan = kind.planAfterRun(runtime, handle, operator.plan as Plan);
+    operator.planKey = planKey;
   }
 
   /**
-   * The plan that is best by measurement; `plan`, which is the model's, where there is no room to measure in.
+   * Plans what is best by measurement; the model's plan stays where there is no room to measure in.
    * `room` is where the output is staged, 0 where it would be written in its place: the call may still fail, and then
    * nothing of the caller's has changed.
    */
@@ -170,24 +176,22 @@ export class NativeOperators<Handle extends NativeHandle, Parameters> {
     runtime: Runtime,
     operator: OwnOperator<Handle>,
     operation: Operation<Parameters>,
-    plan: Plan,
     source: number,
     room: number,
-  ): Plan {
+  ): void {
     const { where, planKey, outputCount, outputElement } = operation;
     const { handle } = operator;
-    const kind = this.#kind as Required<OperatorKind<Handle, Parameters>>;
+    const kind = this.#kind;
     let target = room;
     try {
       if (room === 0)
         target = runtime.module.allocateFloats(Math.ceil(bytesOf(outputCount, outputElement) / 4));
-      if (target === 0) return plan;
-      const measured = kind.measure(runtime, handle, operation, () => {
+      if (target === 0) return;
+      operator.plan = kind.measure(runtime, handle, operation, () => {
         if (handle.needsParameters()) kind.pack(runtime, handle, operation);
         runtime.check(where, kind.run(handle, operation, source, target));
       });
-      operator.planned = { key: planKey, plan: measured };
-      return measured;
+      operator.planKey = planKey;
     } catch (error) {
       throw runtime.asError(where, error);
     } finally {
