@@ -14,11 +14,11 @@ set(deconv_link_flags
   # Invokers made ahead of time: no eval or new Function, so a page may forbid unsafe-eval.
   -sDYNAMIC_EXECUTION=0
   -sEMBIND_AOT=1
-  # Tensors decide the size, and it never shrinks: it starts with what a small layer needs and grows by a twentieth,
+  # Tensors decide the size, and it never shrinks: it starts with what a small layer needs and grows by a fiftieth,
   # but a megabyte more than is asked for at most. 2 GB at most, so that addresses stay positive 32-bit integers.
   -sALLOW_MEMORY_GROWTH=1
   -sINITIAL_MEMORY=4MB
-  -sMEMORY_GROWTH_GEOMETRIC_STEP=0.05
+  -sMEMORY_GROWTH_GEOMETRIC_STEP=0.02
   -sMEMORY_GROWTH_GEOMETRIC_CAP=1MB
   -sMAXIMUM_MEMORY=2GB
   # 3 KB gzipped smaller than the usual one, and operators allocate rarely.
