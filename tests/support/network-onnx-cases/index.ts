@@ -21,7 +21,7 @@ export const ONNX_OPERATORS: ReadonlySet<string> = new Set(
   `Conv ConvTranspose Gemm MatMul BatchNormalization InstanceNormalization GroupNormalization LayerNormalization
   Relu LeakyRelu PRelu Clip HardSwish Elu Sigmoid Tanh Gelu Softplus HardSigmoid Softmax LogSoftmax Add Sub Mul Div Pow Mod
   Sqrt Exp Sin Cos Abs Neg Min Max Concat Split Slice Pad Resize Upsample DepthToSpace SpaceToDepth MaxPool
-  AveragePool GlobalAveragePool ReduceMean Reshape Flatten Squeeze Unsqueeze Transpose Expand Identity Dropout Cast
+  AveragePool GlobalAveragePool ReduceMean Reshape Flatten Squeeze Unsqueeze Transpose Expand Tile Identity Dropout Cast
   Shape Gather Constant ConstantOfShape Range QuantizeLinear DequantizeLinear Sum Mean Log Reciprocal Floor Ceil Round
   Sign Erf Softsign Selu Celu Mish GlobalMaxPool ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2
   ReduceSumSquare`.split(/\s+/),

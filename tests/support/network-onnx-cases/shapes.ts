@@ -117,6 +117,9 @@ one('Unsqueeze, opset 11', 'Unsqueeze', [3, 5], { axes: [1, 3] }, {}, { opset: 1
 one('Transpose', 'Transpose', [2, 3, 4, 5], { perm: [0, 2, 3, 1] });
 one('Transpose by default', 'Transpose', [2, 3, 4]);
 one('Expand', 'Expand', [3, 1, 5], {}, { s: list(2, 1, 4, 1) });
+one('Tile', 'Tile', [2, 3, 4], {}, { r: list(1, 2, 3) });
+one('Tile of axes of one value', 'Tile', [2, 1, 4, 1], {}, { r: list(2, 3, 1, 5) });
+one('Tile of nothing', 'Tile', [2, 3], {}, { r: list(1, 1) });
 one('Expand within', 'Expand', [3, 4], {}, { s: list(1) });
 one('Identity', 'Identity', [2, 3]);
 one('Dropout', 'Dropout', [2, 3]);

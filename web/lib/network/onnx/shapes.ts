@@ -4,6 +4,7 @@ import { notFoldable } from '../../models/folding/folded.js';
 import { axisOf, checkOrder } from '../../models/folding/shapes.js';
 import { checkParts, checkSlices, padOf, sliceOf, splitOf } from '../../models/onnx/moving-rules.js';
 import { ruleOf } from '../../models/onnx/operators.js';
+import { tilingOf } from '../tiling.js';
 import type { NodeRule } from './node.js';
 
 const pass: NodeRule = () => (call) => call.pass();
@@ -19,6 +20,18 @@ const shaped =
       else call.result({ kind, shape }, [call.value(0)]);
     };
   };
+
+const tile: NodeRule = ({ node }) => {
+  const rule = ruleOf(node) ?? notFoldable('it has no rule');
+  return (call) => {
+    rule(call.operands);
+    const operations = tilingOf(call.shape(0), call.operands.required(1, 'repeats') as readonly number[]);
+    const last = operations.at(-1);
+    if (last === undefined) return call.pass();
+    const value = operations.slice(0, -1).reduce((x, operation) => call.step(operation, [x]), call.value(0));
+    call.result(last, [value]);
+  };
+};
 
 const dropout: NodeRule = (loaded) => {
   if (loaded.opset >= 12 && loaded.has(2) && loaded.number(2, 'training_mode') !== 0) {
@@ -156,6 +169,7 @@ export const SHAPES: Readonly<Record<string, NodeRule>> = {
   Squeeze: shaped('reshape'),
   Unsqueeze: shaped('reshape'),
   Expand: shaped('expand'),
+  Tile: tile,
   Transpose: transpose,
   Slice: slice,
   Split: split,

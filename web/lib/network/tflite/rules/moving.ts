@@ -1,6 +1,7 @@
 import { at, product } from '../../../core/lists.js';
 import type { Pads } from '../../../core/same-padding.js';
 import { sameList } from '../../../core/tensor.js';
+import { tilingOf } from '../../tiling.js';
 import type { Call } from '../call.js';
 import { isSmall, literal, type Operand } from '../operand.js';
 import type { Rule, Rules } from './rule.js';
@@ -262,22 +263,13 @@ function unpacked(call: Call): readonly Operand[] {
   return parts.map((one) => call.reshape(shape.toSpliced(axis, 1), one));
 }
 
-/** Every axis that is repeated behind one of its count of repetitions, which are spread and then are one. */
 function tiled(call: Call): Operand {
   const { shape } = call.input(0);
   const times = call.numbers(1);
   if (times.length !== shape.length || times.some((count) => !(count >= 0))) {
     call.refuse(`${shape.length} numbers of tiles from 0 on`, `[${times.join(', ')}]`);
   }
-  // One axis after another: all at once may be more axes than values have.
-  return times.reduce((x, count, axis) => {
-    if (count === 1) return x;
-    const [outer, inner] = [product(x.shape.slice(0, axis)), product(x.shape.slice(axis))];
-    const spread = call.one({ kind: 'expand', shape: [outer, count, inner] }, [
-      call.reshape([outer, 1, inner], x),
-    ]);
-    return call.reshape(x.shape.with(axis, at(shape, axis) * count), spread);
-  }, call.input(0));
+  return tilingOf(shape, times).reduce((x, operation) => call.one(operation, [x]), call.input(0));
 }
 
 function reversed(call: Call): Operand {
