@@ -253,7 +253,7 @@ const COORDINATES = [
 ] as const;
 /** Those that TFLite has. */
 const TFLITE: readonly string[] = ['asymmetric', 'half-pixel', 'align-corners'];
-const ROUNDINGS = ['round-prefer-floor', 'round-prefer-ceil', 'floor', 'ceil'] as const;
+const ROUNDINGS = ['round-prefer-floor', 'round-prefer-ceil', 'half-up', 'floor', 'ceil'] as const;
 
 const resize = shapesOf(1, 5)
   .chain((shape) =>

@@ -590,14 +590,20 @@ function resize(operation: Of<'resize'>, x: Values): Values {
   }
   return mapped(y, (value, at) => (at.some((index, axis) => lost[axis]?.[index]) ? outside : value));
 
+  // ONNX Runtime's, which floats may have moved.
+  function isTie(place: number): boolean {
+    return Math.abs(place - Math.floor(place) - 0.5) < 1e-6;
+  }
+
   function tapsOf(place: number, input: number): [number, number][] {
     const within = (index: number) => clamp(index, 0, input - 1);
     if (interpolation === 'nearest') {
       const nearest = {
         floor: Math.floor(place),
         ceil: Math.ceil(place),
-        'round-prefer-floor': Math.ceil(place - 0.5),
-        'round-prefer-ceil': Math.floor(place + 0.5),
+        'round-prefer-floor': isTie(place) ? Math.floor(place) : Math.round(place),
+        'round-prefer-ceil': isTie(place) ? Math.ceil(place) : Math.round(place),
+        'half-up': Math.floor(place + 0.5),
       }[rounding];
       return [[within(nearest), 1]];
     }

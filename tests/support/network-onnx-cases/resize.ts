@@ -83,6 +83,28 @@ for (const mode of coordinates) {
     { order: ['x', '', '', 's'], opset },
   );
 }
+// Places in the middle of two sources that floats move: 9.5 * 14 / 19 - 0.5, 19.5 * 14 / 39 - 0.5, 7 / 2 and 7.5 / 0.3 - 0.5.
+for (const [from, to] of [
+  [14, 19],
+  [14, 39],
+  [7, 2],
+  [7, 16],
+  [30, 9],
+  [20, 6],
+] as const) {
+  for (const mode of ['half_pixel', 'asymmetric', 'half_pixel_symmetric', 'align_corners']) {
+    for (const nearest of ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil']) {
+      one(
+        `Resize, ${nearest}, ${mode}, ${from} to ${to}`,
+        'Resize',
+        [1, 1, from],
+        { coordinate_transformation_mode: mode, nearest_mode: nearest },
+        { s: list(1, 1, to) },
+        { order: ['x', '', '', 's'], opset: mode === 'half_pixel_symmetric' ? 19 : 16 },
+      );
+    }
+  }
+}
 one(
   'Resize, cubic, a and exclude_outside',
   'Resize',

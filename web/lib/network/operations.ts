@@ -64,7 +64,8 @@ export type Coordinates =
   | 'align-corners'
   | 'crop-and-resize';
 
-export type Rounding = 'round-prefer-floor' | 'round-prefer-ceil' | 'floor' | 'ceil';
+/** Those that prefer a side take what is hardly beside the middle of two sources for the middle; half up does not. */
+export type Rounding = 'round-prefer-floor' | 'round-prefer-ceil' | 'half-up' | 'floor' | 'ceil';
 
 /** All axes of an operation are counted from the first, and lists have an entry for each that they are about. */
 export type Operation =

@@ -114,7 +114,7 @@ function ruleOfCoordinates(
   ] as Rounding;
   if (given === 'tf_half_pixel_for_nn' && interpolation === 'nearest') {
     // (x + 0.5) / scale, half a pixel further on than half-pixel: the same with another rounding.
-    const other = { floor: 'round-prefer-ceil', 'round-prefer-floor': 'ceil' } as const;
+    const other = { floor: 'half-up', 'round-prefer-floor': 'ceil' } as const;
     const exact = other[rounding as keyof typeof other] ?? notFoldable(`it rounds ${given} by ${rounding}`);
     return { coordinates: 'half-pixel', rounding: exact };
   }

@@ -99,11 +99,16 @@ function placeFunction(
   }
 }
 
+/** So far beside the middle ONNX Runtime (1.30) has a place in the middle, which floats may have moved. */
+const MIDDLE = 1e-6;
+
 function rounded(place: number, { rounding }: Of<'resize'>): number {
   switch (rounding) {
     case 'round-prefer-floor':
-      return Math.ceil(place - 0.5);
+      return Math.ceil(place - 0.5 - MIDDLE);
     case 'round-prefer-ceil':
+      return Math.floor(place + 0.5 + MIDDLE);
+    case 'half-up':
       return Math.floor(place + 0.5);
     case 'floor':
       return Math.floor(place);

@@ -58,7 +58,7 @@ function resize(call: Call, nearest: boolean): Operand {
   const [aligned, halves] = flags(call.operator.options, nearest);
   const coordinates: Coordinates = aligned ? 'align-corners' : halves ? 'half-pixel' : 'asymmetric';
   // Half a pixel off and rounded down is rounding with halves up; between corners halves go up, too.
-  const rounding: Rounding = aligned || halves ? 'round-prefer-ceil' : 'floor';
+  const rounding: Rounding = aligned || halves ? 'half-up' : 'floor';
   const size = [at(shape, 0), ...wanted, at(shape, 3)];
   return call.one({
     kind: 'resize',
