@@ -40,7 +40,7 @@ export function planOperation(
   const { route } = execution;
   if (route !== 'auto') {
     const forced = runtime.routeNames.indexOf(route);
-    const refusal = refusalOf(runtime, operation, forced);
+    const refusal = refusalsOf(runtime, operation)(forced);
     if (refusal !== null) {
       throw fault(
         'UNSUPPORTED',
@@ -184,15 +184,14 @@ function choose(
   runtime.check(where, operator.plan(batch, ...extents, layout, route, forced));
 }
 
-/** Why a route does not take the operation; null where it does. */
-export function refusalOf(
+/** Why each route does not take the operation, null where it does: to be asked before another spec is written. */
+export function refusalsOf(
   runtime: Runtime,
   { spec, batch, extents, layout }: Operation<unknown>,
-  route: number,
-): string | null {
+): (route: number) => string | null {
   const { module } = runtime;
   writeSpec(module, spec);
-  return runtime.text(module.refusal(batch, ...extents, layout, route));
+  return (route) => runtime.text(module.refusal(batch, ...extents, layout, route));
 }
 
 function candidatesOf(
@@ -200,6 +199,7 @@ function candidatesOf(
   operator: PlannedOperator,
   operation: Operation<unknown>,
 ): Candidate[] {
+  const refusalOf = refusalsOf(runtime, operation);
   return runtime.routeNames.map((name, index) => {
     const estimate = operator.estimate(index);
     const refuses = estimate < 0;
@@ -207,7 +207,7 @@ function candidatesOf(
       route: name as RouteName,
       estimate: refuses ? null : estimate,
       measured: null,
-      refusal: refuses ? refusalOf(runtime, operation, index) : null,
+      refusal: refuses ? refusalOf(index) : null,
     };
   });
 }

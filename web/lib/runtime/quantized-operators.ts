@@ -7,7 +7,7 @@ import {
   type Plan,
   planAfterRun,
   planOperation,
-  refusalOf,
+  refusalsOf,
   wantsMeasurement,
 } from './planning.js';
 import type { Runtime } from './runtime.js';
@@ -54,7 +54,8 @@ export class QuantizedOperators extends NativeOperators<QuantizedOperator, Quant
 function plan(runtime: Runtime, handle: QuantizedOperator, operation: Operation<QuantizedParameters>): Plan {
   const { where, spec, execution } = operation;
   if (execution.route === 'auto') {
-    const refusals = runtime.routeNames.map((_, index) => refusalOf(runtime, operation, index));
+    const refusalOf = refusalsOf(runtime, operation);
+    const refusals = runtime.routeNames.map((_, index) => refusalOf(index));
     if (!refusals.includes(null)) {
       const refusal = refusals[spec.transposed ? 0 : 1] as string;
       throw fault(
