@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "deconv/operator.h"
@@ -52,6 +54,13 @@ TEST_CASE("scratch that is expected and not to be had does not stand in the way 
   CHECK(workspace.reserve_scratch(2000));
   CHECK(memory.failed() == 0);
   CHECK_FALSE(workspace.reserve_scratch(15000));
+}
+
+TEST_CASE("scratch that is expected and wanted is asked for once") {
+  Workspace workspace;
+  workspace.expect(1000);
+  const FailingMemory memory(std::numeric_limits<size_t>::max(), 0);
+  CHECK_FALSE(workspace.reserve_scratch(1000));
 }
 
 TEST_CASE("what is given back is no longer expected") {
