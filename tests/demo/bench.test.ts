@@ -125,6 +125,38 @@ describe('a measurement', () => {
     await other.leave();
   });
 
+  it('says what failed when a peer stops while it is timed, and goes on with the others', async () => {
+    const other = await visit(served, { reducedMotion: 'reduce' });
+    const shared = page;
+    page = other.page;
+    onTestFinished(() => {
+      page = shared;
+    });
+    await bench().locator('.bench-layers').waitFor();
+    // The peer itself, whose sessions compute right at first, and neither run nor go after the third time.
+    const body = `
+      import { InferenceSession } from './ort.wasm.min.mjs?itself';
+      export * from './ort.wasm.min.mjs?itself';
+      const { run } = InferenceSession.prototype;
+      InferenceSession.prototype.run = function (...given) {
+        this.runs = (this.runs ?? 0) + 1;
+        if (this.runs > 3) throw new Error('the session is lost');
+        return run.apply(this, given);
+      };
+      InferenceSession.prototype.release = () => Promise.reject(new Error('there is no session'));`;
+    await page.route('**/peers/onnxruntime/ort.wasm.min.mjs', (route) =>
+      route.fulfill({ contentType: 'text/javascript', body }),
+    );
+    await peer('onnxruntime-web').click();
+    await choose(/^FSRCNN x2/);
+    await measure();
+    await measured('fsrcnn_x2', 'onnxruntime-web');
+    expect(await row('fsrcnn_x2', 'onnxruntime-web').innerText()).toMatch(/failed: the session is lost$/);
+    for (const by of ['deconv-wasm', 'naive JS'])
+      expect(await milliseconds('fsrcnn_x2', by)).toBeGreaterThan(0);
+    await other.leave(/there is no session/);
+  });
+
   it('keeps nobody waiting: the lab answers while it runs', async () => {
     await choose(/^HiFi-GAN/);
     await measure();
