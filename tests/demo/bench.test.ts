@@ -180,6 +180,38 @@ describe('a measurement', () => {
   });
 });
 
+it('what computes is asked for again where it did not load, as in a moment without a network', async () => {
+  const other = await visit(served, { reducedMotion: 'reduce' });
+  const away = '**/assets/worker-*.js';
+  await other.page.route(away, (route) => route.abort());
+  const [timed, network, lab] = ['#bench', '#model', '#lab'].map((id) => other.page.locator(id));
+  if (!timed || !network || !lab) throw new Error('a station is missing');
+  const sentence = 'What computes this did not load. Try again.';
+  for (const [station, within] of [
+    [timed, timed.locator('.bench-layers')],
+    [network, network.locator('h3')],
+    [lab, lab.locator('[data-panel]').first()],
+  ] as const) {
+    await within.waitFor();
+    await station.scrollIntoViewIfNeeded();
+    await station.getByText(sentence).first().waitFor();
+  }
+
+  await other.page.unroute(away);
+  await lab.getByRole('slider', { name: 'Kernel', exact: true }).fill('5');
+  await lab
+    .getByText(/over their surroundings/)
+    .first()
+    .waitFor();
+  await network.getByRole('button', { name: 'DCGAN', exact: true }).click();
+  await network.getByText(/steps, .* ms in all/).waitFor();
+  await timed.getByRole('radio', { name: /^FSRCNN x2/ }).check();
+  await timed.getByRole('button', { name: 'Measure', exact: true }).click();
+  await timed.locator('[data-bench="fsrcnn_x2"] [data-by="naive JS"]').waitFor();
+  for (const station of [timed, network]) expect(await station.getByText(sentence).count()).toBe(0);
+  await other.leave();
+});
+
 it('axe finds nothing, and nothing sticks out', async () => {
   await choose(/^FSRCNN x2/);
   await measure();

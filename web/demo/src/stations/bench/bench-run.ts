@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { type Engine, EngineError, STALE } from '../../engine/client';
-import { anotherEngine } from '../../engine/engine';
+import { lasting } from '../../engine/other-engines';
 import { type PeerName, peerFolder, peersThere } from '../../engine/peers';
 import type { BenchRequest, BenchResult } from '../../engine/protocol';
 import { type BenchLayer, benchLayers } from '../../model/bench-state';
@@ -13,7 +13,7 @@ export const measured = signal<readonly BenchResult[]>([]);
 export const measuring = signal<BenchLayer | null>(null);
 export const trouble = signal<string | null>(null);
 
-let worker: Engine | null = null;
+let worker: Engine | undefined;
 let stopped = false;
 /** What was asked for while something else is measured. */
 export const next = signal<readonly BenchLayer[] | null>(null);
@@ -41,7 +41,7 @@ export async function run(layers: readonly BenchLayer[], unasked = false): Promi
   }
   stopped = false;
   trouble.value = null;
-  worker ??= anotherEngine();
+  worker = lasting(worker);
   try {
     for (const layer of layers) {
       if (stopped) break;
