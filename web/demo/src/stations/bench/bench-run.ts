@@ -14,7 +14,8 @@ export const measuring = signal<BenchLayer | null>(null);
 export const trouble = signal<string | null>(null);
 
 let worker: Engine | undefined;
-let stopped = false;
+/** Whether the layer that is measured is the last one, because a person has said so. */
+export const stopped = signal(false);
 /** What was asked for while something else is measured. */
 export const next = signal<readonly BenchLayer[] | null>(null);
 
@@ -24,7 +25,7 @@ export function toggle(peer: PeerName): void {
 }
 
 export function stop(): void {
-  stopped = true;
+  stopped.value = true;
   next.value = null;
 }
 
@@ -39,12 +40,12 @@ export async function run(layers: readonly BenchLayer[], unasked = false): Promi
     next.value = layers;
     return;
   }
-  stopped = false;
+  stopped.value = false;
   trouble.value = null;
   worker = lasting(worker);
   try {
     for (const layer of layers) {
-      if (stopped) break;
+      if (stopped.peek()) break;
       measuring.value = layer;
       const result = await worker.ask('bench', { layer, peers: folders(), unasked });
       if (result === STALE) continue;
