@@ -18,29 +18,50 @@ const SLOW_MS = 40;
  * @param milliseconds for all turns of all candidates together, roughly
  * @param rest milliseconds to wait before each turn
  * @param slowRounds turns of a slow candidate
- * @returns a summary in milliseconds for each entry, in order
+ * @param failed is called with the index of an entry that throws, which takes no turn any more, and what it threw;
+ * without it the measurement ends there
+ * @returns a summary in milliseconds for each entry, in order; null for one that failed
  */
-export async function measure(entries, { rounds, milliseconds, rest = 0, slowRounds = 3 }) {
+export async function measure(entries, { rounds, milliseconds, rest = 0, slowRounds = 3, failed = rethrow }) {
   const states = [];
+  const attempt = async (state, run) => {
+    try {
+      await run();
+    } catch (error) {
+      state.out = true;
+      failed(states.indexOf(state), error);
+    }
+  };
   for (const { run, first, usual = first } of entries) {
-    const turns = first === undefined ? [] : [first];
-    states.push({ run, turns, usual: usual ?? (await warmUp(run)) });
+    const state = { run, turns: first === undefined ? [] : [first], usual, out: false };
+    states.push(state);
+    if (usual !== undefined) continue;
+    await attempt(state, async () => {
+      state.usual = await warmUp(run);
+    });
   }
-  const fastest = Math.min(...states.map(({ usual }) => usual));
+  const fastest = Math.min(...states.filter(({ out }) => !out).map(({ usual }) => usual));
   const turnMs = milliseconds / rounds / states.length;
   const every = Math.ceil(rounds / slowRounds);
   for (let round = 0; round < rounds; round += 1) {
     for (const state of round % 2 === 0 ? states : states.toReversed()) {
+      if (state.out) continue;
       const slow = state.usual > Math.max(SLOW * fastest, SLOW_MS);
       if (slow && round % every !== 0) continue;
       if (state.turns.length === (slow ? slowRounds : rounds)) continue;
       if (rest > 0) await pause(rest);
-      // The first run brings code and data back into the caches; where that would cost too much, it counts.
-      if (state.usual < turnMs) await state.run();
-      state.turns.push(await turn(state.run, turnMs));
+      await attempt(state, async () => {
+        // The first run brings code and data back into the caches; where that would cost too much, it counts.
+        if (state.usual < turnMs) await state.run();
+        state.turns.push(await turn(state.run, turnMs));
+      });
     }
   }
-  return states.map(({ turns }) => summary(turns));
+  return states.map(({ turns, out }) => (out ? null : summary(turns)));
+}
+
+function rethrow(_index, error) {
+  throw error;
 }
 
 async function turn(run, turnMs) {

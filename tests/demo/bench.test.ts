@@ -125,6 +125,38 @@ describe('a measurement', () => {
     await other.leave();
   });
 
+  it('says what failed when a peer stops while it is timed, and goes on with the others', async () => {
+    const other = await visit(served, { reducedMotion: 'reduce' });
+    const shared = page;
+    page = other.page;
+    onTestFinished(() => {
+      page = shared;
+    });
+    await bench().locator('.bench-layers').waitFor();
+    // The peer itself, whose sessions compute right at first, and neither run nor go after the third time.
+    const body = `
+      import { InferenceSession } from './ort.wasm.min.mjs?itself';
+      export * from './ort.wasm.min.mjs?itself';
+      const { run } = InferenceSession.prototype;
+      InferenceSession.prototype.run = function (...given) {
+        this.runs = (this.runs ?? 0) + 1;
+        if (this.runs > 3) throw new Error('the session is lost');
+        return run.apply(this, given);
+      };
+      InferenceSession.prototype.release = () => Promise.reject(new Error('there is no session'));`;
+    await page.route('**/peers/onnxruntime/ort.wasm.min.mjs', (route) =>
+      route.fulfill({ contentType: 'text/javascript', body }),
+    );
+    await peer('onnxruntime-web').click();
+    await choose(/^FSRCNN x2/);
+    await measure();
+    await measured('fsrcnn_x2', 'onnxruntime-web');
+    expect(await row('fsrcnn_x2', 'onnxruntime-web').innerText()).toMatch(/failed: the session is lost$/);
+    for (const by of ['deconv-wasm', 'naive JS'])
+      expect(await milliseconds('fsrcnn_x2', by)).toBeGreaterThan(0);
+    await other.leave(/there is no session/);
+  });
+
   it('keeps nobody waiting: the lab answers while it runs', async () => {
     await choose(/^HiFi-GAN/);
     await measure();
@@ -146,6 +178,38 @@ describe('a measurement', () => {
     await bench().getByText('The JSON').click();
     expect(copied).toEqual(await json());
   });
+});
+
+it('what computes is asked for again where it did not load, as in a moment without a network', async () => {
+  const other = await visit(served, { reducedMotion: 'reduce' });
+  const away = '**/assets/worker-*.js';
+  await other.page.route(away, (route) => route.abort());
+  const [timed, network, lab] = ['#bench', '#model', '#lab'].map((id) => other.page.locator(id));
+  if (!timed || !network || !lab) throw new Error('a station is missing');
+  const sentence = 'What computes this did not load. Try again.';
+  for (const [station, within] of [
+    [timed, timed.locator('.bench-layers')],
+    [network, network.locator('h3')],
+    [lab, lab.locator('[data-panel]').first()],
+  ] as const) {
+    await within.waitFor();
+    await station.scrollIntoViewIfNeeded();
+    await station.getByText(sentence).first().waitFor();
+  }
+
+  await other.page.unroute(away);
+  await lab.getByRole('slider', { name: 'Kernel', exact: true }).fill('5');
+  await lab
+    .getByText(/over their surroundings/)
+    .first()
+    .waitFor();
+  await network.getByRole('button', { name: 'DCGAN', exact: true }).click();
+  await network.getByText(/steps, .* ms in all/).waitFor();
+  await timed.getByRole('radio', { name: /^FSRCNN x2/ }).check();
+  await timed.getByRole('button', { name: 'Measure', exact: true }).click();
+  await timed.locator('[data-bench="fsrcnn_x2"] [data-by="naive JS"]').waitFor();
+  for (const station of [timed, network]) expect(await station.getByText(sentence).count()).toBe(0);
+  await other.leave();
 });
 
 it('axe finds nothing, and nothing sticks out', async () => {

@@ -596,6 +596,13 @@ describe('an own picture', () => {
     const sentence = page.locator('#lab .picture-choice').getByRole('alert');
     await eventually(() => sentence.textContent()).toBe('x.png is not a picture this browser can read.');
     expect(await width('input')).toBe(176);
+    // Browsers read it, and would draw nothing.
+    const empty = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="0"></svg>');
+    await page
+      .locator('#lab input[type="file"]')
+      .setInputFiles({ name: 'empty.svg', mimeType: 'image/svg+xml', buffer: empty });
+    await eventually(() => sentence.textContent()).toBe('empty.svg is not a picture this browser can read.');
+    expect(await width('input')).toBe(176);
     await page.locator('#sound').scrollIntoViewIfNeeded();
     const dropped = await page.evaluateHandle(() => {
       const transfer = new DataTransfer();

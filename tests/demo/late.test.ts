@@ -530,6 +530,7 @@ it('what is measured next is asked for after the stop of what is measured now', 
   await button('#bench', 'Measure').click();
   await held(1);
   await button('#bench', 'Stop after this layer').click();
+  await eventually(() => busy.textContent()).toBe('Measuring FSRCNN x2 \u2026, the last one');
   await page
     .locator('#bench')
     .getByRole('radio', { name: /^FSRCNN x3/ })

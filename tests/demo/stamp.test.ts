@@ -269,6 +269,26 @@ describe('cells', () => {
     await eventually(() => values('output')).toEqual(scattered(first, ones(9), weights, 9));
   });
 
+  it('stay as they are where one is opened and nothing typed', async () => {
+    // Ninths, of which the cell that is opened has four decimals.
+    await open.again('#v1&k=5&s=3&f=bilinear');
+    const value = () => cell('kernel', 0, 0).locator('data').getAttribute('value');
+    const before = await value();
+    expect(Number(before)).toBeCloseTo(1 / 9, 12);
+    for (const key of ['Enter', 'Tab']) {
+      await cell('kernel', 0, 0).click();
+      await eventually(() => page.locator('.cell-input').inputValue()).toBe('0.1111');
+      await page.keyboard.press(key);
+      await eventually(() => page.locator('.cell-input').count()).toBe(0);
+    }
+    expect(await value()).toBe(before);
+
+    await cell('kernel', 0, 0).click();
+    await page.keyboard.type('0.1111');
+    await page.keyboard.press('Enter');
+    await eventually(value).toBe('0.1111');
+  });
+
   it('are what a link says, whatever was being typed as it came', async () => {
     for (const [grid, row, column] of [
       ['input', 2, 2],

@@ -133,7 +133,7 @@ describe('measuring', () => {
       ['a', 'b', 'c'].map((name) => entry(name)),
       { rounds: 4, milliseconds: 0 },
     );
-    expect(results.map(({ count }) => count)).toEqual([4, 4, 4]);
+    expect(results.map((one) => one?.count)).toEqual([4, 4, 4]);
     expect(order.join('')).toBe('abccbaabccba');
   });
 
@@ -169,7 +169,7 @@ describe('measuring', () => {
       ],
       { rounds: 9, milliseconds: 0 },
     );
-    expect(results.map(({ count }) => count)).toEqual([9, 3, 9]);
+    expect(results.map((one) => one?.count)).toEqual([9, 3, 9]);
     expect(runs).toBe(2 + 8);
 
     const [, once] = await measure(
@@ -185,6 +185,35 @@ describe('measuring', () => {
     );
     expect(once).toMatchObject({ count: 1, median: 60 });
     expect(runs).toBe(2 + 8);
+  });
+
+  it.each([
+    ['warming up', 1, {}],
+    ['its first turn', 1, { usual: 1 }],
+    ['a later turn', 5, { usual: 1 }],
+  ])('leaves out who throws, in %s, and goes on with the others', async (_, last, how) => {
+    let runs = 0;
+    const fails = () => {
+      runs += 1;
+      if (runs >= last) throw new Error(`run ${runs}`);
+    };
+    const well = { usual: 1, run: () => {} };
+    const failures: [number, string][] = [];
+    const results = await measure([well, { ...how, run: fails }, well], {
+      rounds: 9,
+      milliseconds: 0,
+      failed: (index: number, error: Error) => failures.push([index, error.message]),
+    });
+    expect(failures).toEqual([[1, `run ${last}`]]);
+    expect(runs).toBe(last);
+    expect(results.map((one) => one?.count)).toEqual([9, undefined, 9]);
+  });
+
+  it('ends where nobody asks to be told', async () => {
+    const fails = () => Promise.reject(new Error('no more'));
+    await expect(measure([{ usual: 1, run: fails }], { rounds: 9, milliseconds: 0 })).rejects.toThrow(
+      'no more',
+    );
   });
 });
 

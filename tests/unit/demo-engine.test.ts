@@ -5,10 +5,14 @@ import type { Question } from '../../web/demo/src/engine/protocol';
 /** A worker that answers when it is told to. */
 class HeldWorker {
   readonly asked: Question[] = [];
+  isEnded = false;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onerror: ((event: { message: string }) => void) | null = null;
   postMessage(question: Question) {
     this.asked.push(question);
+  }
+  terminate() {
+    this.isEnded = true;
   }
   answer(index: number) {
     this.onmessage?.({ data: { id: this.asked[index]?.id, ok: true, result: `answer ${index}` } });
@@ -55,8 +59,11 @@ describe('the engine', () => {
   it('answers nothing once the worker script has failed, and says so at once', async () => {
     const { worker, engine } = held();
     const answer = engine.ask('start', question(1));
+    expect(engine.broken).toBe(null);
     worker.onerror?.({ message: '' });
+    expect(worker.isEnded).toBe(true);
     await expect(answer).rejects.toMatchObject({ code: 'LOAD_FAILED' });
+    await expect(answer).rejects.toBe(engine.broken);
     await expect(engine.ask('start', question(1))).rejects.toMatchObject({ code: 'LOAD_FAILED' });
   });
 });

@@ -20,6 +20,7 @@ import {
   percent,
   plain,
 } from '../../web/demo/src/model/numbers';
+import { sumText } from '../../web/demo/src/model/phases';
 import { fitted, fromBytes } from '../../web/demo/src/model/picture';
 import { testImage } from '../../web/demo/src/model/test-image';
 import { testImages } from '../../web/demo/src/model/test-images';
@@ -67,6 +68,16 @@ describe('numbers', () => {
       '1e6',
       '3.2e7',
     ]);
+  });
+
+  it('of a sum add up to it as far as it is shown', () => {
+    expect(sumText([0.5, 1, -0.2])).toBe('0.50 + 1.00 \u2212 0.20');
+    expect(sumText([-0.001, 0.001])).toBe('0.00 + 0.00');
+    // A kernel of ones, repaired: both come to 2.25.
+    expect(sumText([1.125, 1.125])).toBe('1.125 + 1.125');
+    expect(sumText([0.5625, 0.5625, 0.5625, 0.5625])).toBe('0.5625 + 0.5625 + 0.5625 + 0.5625');
+    expect(sumText(new Array(9).fill(1 / 9))).toContain('0.1111 + 0.1111');
+    expect(sumText(new Array(10).fill(1 / 9))).toBe('0.11 + 0.11 + 0.11 + 0.11 \u2026 (10 taps)');
   });
 
   it('read as people write them', () => {

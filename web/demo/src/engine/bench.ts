@@ -63,7 +63,7 @@ export async function bench({ layer, peers, unasked }: BenchRequest): Promise<Be
       if (entry.status === 'ok') {
         running.push({ entry: entries.length, prepared, ...(took > SLOW_MS && { first: took }) });
       } else {
-        prepared.dispose?.();
+        await leave(prepared);
       }
     }
     entries.push(entry);
@@ -76,13 +76,17 @@ export async function bench({ layer, peers, unasked }: BenchRequest): Promise<Be
         milliseconds: CANDIDATE_MS * running.length,
         // Nobody waits for it: what takes long has been timed once, when it was checked.
         ...(unasked && { slowRounds: 1 }),
+        failed: (index, error) => {
+          const { entry } = running[index] as (typeof running)[number];
+          entries[entry] = { ...(entries[entry] as BenchEntry), ...failure(error) };
+        },
       },
     );
     for (const [index, { entry }] of running.entries()) {
       entries[entry] = { ...(entries[entry] as BenchEntry), milliseconds: summaries[index] ?? null };
     }
   } finally {
-    for (const { prepared } of running) await prepared.dispose?.();
+    for (const { prepared } of running) await leave(prepared);
   }
   return { layer, build: info.build, threads: info.threads, flop: geometry.flop, entries };
 }
@@ -99,9 +103,23 @@ async function tryOut(candidate: Candidate, problem: Problem, host: unknown) {
     const { took } = atFirst > SLOW_MS && candidate !== naive ? await timed(prepared) : { took: atFirst };
     return { entry: { ...entry, status, error, note: prepared.note?.() ?? '' } as const, prepared, took };
   } catch (error) {
-    const status = error instanceof NotSupported ? 'not supported' : 'failed';
-    const note = error instanceof Error ? error.message : String(error);
-    return { entry: { ...entry, status, note } as const, prepared, took: 0 };
+    return { entry: { ...entry, ...failure(error) }, prepared, took: 0 };
+  }
+}
+
+function failure(error: unknown): Pick<BenchEntry, 'status' | 'note'> {
+  return {
+    status: error instanceof NotSupported ? 'not supported' : 'failed',
+    note: error instanceof Error ? error.message : String(error),
+  };
+}
+
+/** One that failed may not go in order, either; its row has said why, and the others go on. */
+async function leave(prepared: Prepared): Promise<void> {
+  try {
+    await prepared.dispose?.();
+  } catch (error) {
+    console.warn(error);
   }
 }
 

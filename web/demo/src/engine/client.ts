@@ -28,13 +28,14 @@ export class Engine {
   readonly #sent = new Map<number, Waiting & { name: CallName }>();
   readonly #next = new Map<CallName, Waiting>();
   #id = 0;
-  #broken: EngineError | null = null;
+  /** Why nothing can be asked any more; another one can. */
+  broken: EngineError | null = null;
 
   constructor(worker: Worker) {
     this.#worker = worker;
     worker.onmessage = (event: MessageEvent<Answer>) => this.#receive(event.data);
     // The script itself failed to load or threw: no question will ever be answered.
-    worker.onerror = (event) => this.#break(event.message || 'the worker script did not load');
+    worker.onerror = (event) => this.#break(event.message || 'What computes this did not load. Try again.');
   }
 
   /** @throws {EngineError} with the package's own code and sentence */
@@ -44,7 +45,7 @@ export class Engine {
     onProgress?: (progress: Progress) => void,
   ): Promise<Calls[K]['result'] | typeof STALE> {
     return new Promise((resolve, reject) => {
-      if (this.#broken) return reject(this.#broken);
+      if (this.broken) return reject(this.broken);
       const waiting: Waiting = { request, onProgress, resolve, reject };
       if (![...this.#sent.values()].some((sent) => sent.name === name)) {
         this.#send(name, waiting);
@@ -80,15 +81,15 @@ export class Engine {
 
   /** Stops whatever it does; what was asked is stale, and nothing more can be asked. */
   stop(): void {
-    this.#worker.terminate();
     for (const { resolve } of [...this.#sent.values(), ...this.#next.values()]) resolve(STALE as never);
     this.#break('this worker was stopped');
   }
 
   #break(message: string): void {
-    this.#broken = new EngineError('LOAD_FAILED', message);
+    this.#worker.terminate();
+    this.broken = new EngineError('LOAD_FAILED', message);
     for (const waiting of [...this.#sent.values(), ...this.#next.values()]) {
-      waiting.reject(this.#broken);
+      waiting.reject(this.broken);
     }
     this.#sent.clear();
     this.#next.clear();

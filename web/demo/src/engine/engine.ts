@@ -15,11 +15,3 @@ const spare = Math.min(Math.max(navigator.hardwareConcurrency - 1, 1), 4);
 export const starting = engine.ask('start', { threads: crossOriginIsolated ? spare : 1 });
 // Who draws the page tells of a failure, and may come after it.
 starting.catch(() => {});
-
-let patient: Engine | undefined;
-
-/** One for questions that would keep a slider waiting: the Lab's scores, the spectrogram of its voice. */
-export function patientEngine(): Engine {
-  patient ??= anotherEngine();
-  return patient;
-}

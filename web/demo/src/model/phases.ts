@@ -1,5 +1,3 @@
-import { fixed } from './numbers';
-
 /** The part of a layer that its phases depend on. On one axis the rows of the kernel are lanes. */
 export interface PhaseGeometry {
   readonly axes: 1 | 2;
@@ -116,18 +114,30 @@ export function levelText(dbc: number): string {
   return `${dbc.toFixed(1).replace('-', '\u2212')} dBc`;
 }
 
-/** "0.50 + 1.00 \u2212 0.20" */
+/** "0.50 + 1.00 \u2212 0.20", with decimals enough that who adds them up gets the sum, of which three are shown. */
 export function sumText(values: readonly number[]): string {
   if (values.length === 0) return 'no tap';
   const short = values.length > LONGEST_SUM;
+  const digits = short ? 2 : (DIGITS.find((one) => Math.abs(rest(values, one)) < 0.0005) ?? MOST_DIGITS);
+  const written = (value: number) => rounded(value, digits).toFixed(digits).replace('-', '\u2212');
   const text = values
     .slice(0, short ? 4 : LONGEST_SUM)
     .map((value, i) =>
-      i === 0 ? fixed(value) : value < 0 ? ` \u2212 ${fixed(-value)}` : ` + ${fixed(value)}`,
+      i === 0 ? written(value) : value < 0 ? ` \u2212 ${written(-value)}` : ` + ${written(value)}`,
     )
     .join('');
   return short ? `${text} \u2026 (${values.length} taps)` : text;
 }
+
+const DIGITS = [2, 3];
+const MOST_DIGITS = 4;
+
+/** Adding 0 turns -0 into 0. */
+const rounded = (value: number, digits: number) => Math.round(value * 10 ** digits) / 10 ** digits + 0;
+
+/** What rounding takes from a sum. */
+const rest = (values: readonly number[], digits: number) =>
+  values.reduce((sum, value) => sum + value - rounded(value, digits), 0);
 
 /** Sums of more numbers than these are words to skip, and the taps stand in the kernel. */
 const LONGEST_SUM = 9;

@@ -21,7 +21,7 @@ export type Pointing = 'hover' | 'focus';
 interface Draft {
   readonly cell: Cell;
   readonly text: string;
-  /** Begun by typing a digit and not by opening the old value. */
+  /** Not just the old value as it was opened, with fewer digits than it may have: that is no change. */
   readonly typed: boolean;
 }
 
@@ -70,10 +70,10 @@ export function CellGrid(props: Props) {
     setDraft({ cell, text: text ?? plain(edit.value(cell), 4), typed: text !== undefined });
   };
 
-  const finish = ({ cell, text }: Draft, how: Finish) => {
+  const finish = ({ cell, text, typed }: Draft, how: Finish) => {
     const value = parsed(text);
     setDraft(null);
-    if (how !== 'cancel' && value !== null && value !== edit?.value(cell)) edit?.set(cell, value);
+    if (how !== 'cancel' && typed && value !== null && value !== edit?.value(cell)) edit?.set(cell, value);
     if (how !== 'leave') focus(cell);
   };
 
@@ -130,7 +130,7 @@ export function CellGrid(props: Props) {
               <CellInput
                 label={`${props.label}, row ${row + 1}, column ${column + 1}`}
                 draft={editing}
-                onType={(text) => setDraft({ ...editing, text })}
+                onType={(text) => setDraft({ cell, text, typed: true })}
                 onFinish={(how) => finish(editing, how)}
               />
             ) : (

@@ -22,6 +22,7 @@ async function decoded(file: Blob): Promise<ImageBitmap | HTMLImageElement> {
   image.src = URL.createObjectURL(file);
   try {
     await image.decode();
+    if (image.width === 0 || image.height === 0) throw new Error('a picture without pixels');
     return image;
   } finally {
     URL.revokeObjectURL(image.src);

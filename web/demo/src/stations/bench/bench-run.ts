@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { type Engine, EngineError, STALE } from '../../engine/client';
-import { anotherEngine } from '../../engine/engine';
+import { lasting } from '../../engine/other-engines';
 import { type PeerName, peerFolder, peersThere } from '../../engine/peers';
 import type { BenchRequest, BenchResult } from '../../engine/protocol';
 import { type BenchLayer, benchLayers } from '../../model/bench-state';
@@ -13,8 +13,9 @@ export const measured = signal<readonly BenchResult[]>([]);
 export const measuring = signal<BenchLayer | null>(null);
 export const trouble = signal<string | null>(null);
 
-let worker: Engine | null = null;
-let stopped = false;
+let worker: Engine | undefined;
+/** Whether the layer that is measured is the last one, because a person has said so. */
+export const stopped = signal(false);
 /** What was asked for while something else is measured. */
 export const next = signal<readonly BenchLayer[] | null>(null);
 
@@ -24,7 +25,7 @@ export function toggle(peer: PeerName): void {
 }
 
 export function stop(): void {
-  stopped = true;
+  stopped.value = true;
   next.value = null;
 }
 
@@ -39,12 +40,12 @@ export async function run(layers: readonly BenchLayer[], unasked = false): Promi
     next.value = layers;
     return;
   }
-  stopped = false;
+  stopped.value = false;
   trouble.value = null;
-  worker ??= anotherEngine();
+  worker = lasting(worker);
   try {
     for (const layer of layers) {
-      if (stopped) break;
+      if (stopped.peek()) break;
       measuring.value = layer;
       const result = await worker.ask('bench', { layer, peers: folders(), unasked });
       if (result === STALE) continue;

@@ -19,6 +19,7 @@ import {
   report,
   run,
   stop,
+  stopped,
   toggle,
   trouble,
   wanted,
@@ -216,7 +217,8 @@ function Row({ entry, ours, slowest }: { entry: BenchEntry; ours: number | null;
 
 function busyText(): string {
   if (measuring.value === null) return '';
-  const after = next.value?.map((layer) => `, then ${layerOf(layer)?.of}`) ?? [];
+  const then = next.value?.map((layer) => `, then ${layerOf(layer)?.of}`) ?? [];
+  const after = stopped.value && then.length === 0 ? [', the last one'] : then;
   return `Measuring ${layerOf(measuring.value)?.of} \u2026${after.join('')}`;
 }
 

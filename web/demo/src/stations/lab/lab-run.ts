@@ -1,6 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import { EngineError, STALE } from '../../engine/client';
-import { engine, patientEngine } from '../../engine/engine';
+import { engine } from '../../engine/engine';
+import { patientEngine } from '../../engine/other-engines';
 import type { LabRequest, LabResult, LabScore } from '../../engine/protocol';
 import { depthLimit, type PanelKind } from '../../model/lab-state';
 import { UPSAMPLER } from '../../model/learn-state';

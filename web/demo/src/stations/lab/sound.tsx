@@ -1,7 +1,7 @@
 import { signal, useComputed, useSignalEffect } from '@preact/signals';
 import { useMemo, useRef } from 'preact/hooks';
 import { STALE } from '../../engine/client';
-import { patientEngine } from '../../engine/engine';
+import { patientEngine } from '../../engine/other-engines';
 import type { Heard, SoundRequest, SoundResult } from '../../engine/protocol';
 import { unanswered } from '../../engine/unanswered';
 import { soundLayers } from '../../model/lab-state';

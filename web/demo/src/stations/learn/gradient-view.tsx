@@ -85,7 +85,7 @@ function Gradients({ result }: { result: GradientResult }) {
         <Signed
           name="squares"
           title="dL/dx, L half the sum of their squares"
-          note="Every output sends back its own value; here the red ones."
+          note="Every output sends back its own value, here of the picture's red."
           planes={result.ofSquares}
         />
       </div>

@@ -1,6 +1,7 @@
 import { batch, computed, effect, signal } from '@preact/signals';
 import { type Engine, EngineError, STALE } from '../../engine/client';
 import { anotherEngine } from '../../engine/engine';
+import { lasting } from '../../engine/other-engines';
 import { peerFolder } from '../../engine/peers';
 import type { ComparisonResult, Progress, TraceRequest, TraceResult } from '../../engine/protocol';
 import { type MadeNetwork, madeNetworks } from '../../model/made-networks';
@@ -129,7 +130,7 @@ export async function openInput(kind: OwnKind, file: File): Promise<void> {
  * is stopped, too.
  */
 async function engineWith(wish: Wish): Promise<Engine | null> {
-  if (engine) return engine;
+  if (engine && !engine.broken) return engine;
   engine = anotherEngine();
   const own = engine;
   await own.ask('trace', wish.request);
@@ -339,7 +340,7 @@ async function run(wish: Wish): Promise<void> {
   // Nobody reads one network's steps under another's name.
   if (wish.network !== shown?.network) show(null, null);
   try {
-    engine ??= anotherEngine();
+    engine = lasting(engine);
     const result = await engine.ask('trace', wish.request, (told) => {
       if (wish === newest) progress.value = told;
     });
