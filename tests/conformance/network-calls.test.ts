@@ -19,6 +19,8 @@ import { bytesOf, type NetworkCase } from '../support/network-onnx-cases/index.j
 import { Writer } from '../support/networks.js';
 import { floats, input, int64s, node, onnx, output } from '../support/onnx-writer.js';
 import { resizable } from '../support/resizable.js';
+import { seed } from '../support/seed.js';
+import { randomTensor } from '../support/tensors.js';
 import { tflite } from '../support/tflite-writer.js';
 
 /** A network of `x` and `z`, of any sizes, with these nodes. */
@@ -49,6 +51,16 @@ const onHeap = (...values: number[]): HeapTensor => {
   tensor.data.set(values);
   return tensor;
 };
+
+/** Gives all that lets itself be written to another value, however deep. */
+function overwrite(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (value instanceof Float32Array) value.fill(7);
+  for (const [key, part] of value instanceof Float32Array ? [] : Object.entries(value)) {
+    overwrite(part);
+    Reflect.set(value, key, 99);
+  }
+}
 
 const swapping = networkOf(['a', 'b', 'c'], ({ parts }) => {
   parts.push(node('Identity', ['x'], ['a']), node('Identity', ['z'], ['b']), node('Neg', ['x'], ['c']));
@@ -313,6 +325,31 @@ describeEachBuild((build) => {
       }
     },
   );
+
+  it('what a network tells is not what it computes with', async () => {
+    const net = new Writer();
+    const up = [net.weights([4, 4, 3, 3], 0.2), net.weights([4], 0.2)];
+    const y = net.node('ConvTranspose', [net.node('Relu', ['x']), ...up], { strides: [2, 2] });
+    const one = net.done(y, { x: [1, 4, 3, 5] }, { x: ['n', 4, 'h', 'w'] });
+    using network = await loadNetwork(bytesOf(one));
+    const x = randomTensor([1, 4, 3, 5], seed);
+    const tell = async () => ({
+      result: network.forward(x),
+      plan: network.prepare({ x: x.shape }),
+      steps: network.steps,
+      nodes: network.nodes,
+      inputs: network.inputs,
+      outputs: network.outputs,
+      upsampling: await network.upsampling({ x: x.shape }),
+      name: String(network),
+    });
+    const told = structuredClone(await tell());
+    overwrite(await tell());
+    overwrite(network);
+    expect(await tell()).toEqual(told);
+    using same = network.withWeights([]);
+    expect(same.forward(x)).toEqual(told.result);
+  });
 
   it('a tensor of the heap, a part of another and a part of an array receive a result each', async () => {
     await withNetwork(swapping, (net) => {

@@ -150,6 +150,41 @@ describe('a graph of modules', () => {
     net.dispose();
   });
 
+  const NEAREST = {
+    mode: 'nearest',
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode: 'floor',
+  };
+
+  interface Amounts {
+    readonly factors?: readonly number[];
+    readonly sizes?: readonly number[];
+  }
+  it.each<[string, Readonly<Record<string, string>>, Amounts, readonly number[], readonly number[]]>([
+    ['a factor that float32 counts with', NEAREST, { factors: [1, 1, 0.7, 2] }, [1, 2, 10, 3], [1, 2, 7, 6]],
+    ['a ratio of lengths', NEAREST, { sizes: [1, 2, 1, 2] }, [1, 2, 49, 98], [1, 2, 1, 2]],
+    ['a factor between', { mode: 'linear' }, { factors: [1, 1, 0.7, 2] }, [1, 2, 10, 3], [1, 2, 7, 6]],
+    ['a ratio between', { mode: 'linear' }, { sizes: [1, 2, 1, 2] }, [1, 2, 49, 98], [1, 2, 1, 2]],
+  ])('resizes to the lengths of the file: %s', async (_, rule, { factors, sizes }, from, to) => {
+    const net = new Writer();
+    const by = factors === undefined ? ['', '', net.list(...(sizes ?? []))] : ['', net.floats(factors)];
+    const y = net.node('Resize', ['x', ...by], rule);
+    using network = await loadNetwork(bytesOf(net.done(y, { x: from })));
+    using graph = await network.toGraph();
+    const x = randomTensor(from, seed);
+    expect(graph.forward(x).shape).toEqual(to);
+    expectSame(graph.forward(x), network.forward(x));
+  });
+
+  it('says it of a resize whose lengths PyTorch would round otherwise', async () => {
+    const net = new Writer();
+    const rule = { mode: 'linear', axes: [2, 3], keep_aspect_ratio_policy: 'not_larger' };
+    const y = net.node('Resize', ['x', '', '', net.list(5, 7)], rule);
+    const network = await loadNetwork(bytesOf(net.done(y, { x: [1, 4, 10, 13] })));
+    await expect(network.toGraph()).rejects.toThrow(/Resize.*rounds lengths/);
+    network.dispose();
+  });
+
   it('says it of a resize that makes as many channels of others', async () => {
     const net = new Writer();
     net.parts.push(floats('scales', [4], [1, 1.2, 2, 2]));

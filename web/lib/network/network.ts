@@ -1,6 +1,7 @@
 import type { Upsampling, UpsamplingLayer, UpsamplingWeights } from '../checkerboard/pattern-network.js';
 import { checkInteger, checkOptions, describe, fault, refuse } from '../core/checks.js';
 import { DisposableObject } from '../core/disposable.js';
+import { frozen, settle } from '../core/lists.js';
 import { checkProgress } from '../core/progress.js';
 import { guardReceivers } from '../core/receivers.js';
 import { checkTensor, sameList, type Tensor, type TensorLike } from '../core/tensor.js';
@@ -103,11 +104,11 @@ export class Network extends DisposableObject {
     this.#lowered = lowered;
     this.#frontEnd = frontEnd;
     this.#execution = execution;
-    this.inputs = Object.freeze(frontEnd.inputs);
-    this.outputs = Object.freeze(
+    this.inputs = frontEnd.inputs;
+    this.outputs =
       outputs?.map((name) => frontEnd.outputs.find((port) => port.name === name) ?? innerPort(name)) ??
-        frontEnd.outputs,
-    );
+      frontEnd.outputs;
+    settle(this);
     this.#inputNames = this.inputs.map(({ name }) => name);
     this.#inputLabels = this.#inputNames.map((name) => `the input ${describe(name)}`);
     this.#outputNames = this.outputs.map(({ name }) => name);
@@ -121,7 +122,7 @@ export class Network extends DisposableObject {
 
   /** The nodes of the file that the outputs need, one by one; `steps` tells what is computed. */
   get nodes(): readonly NodeInfo[] {
-    return this.#frontEnd.nodes;
+    return frozen(this.#frontEnd.nodes);
   }
 
   get disposed(): boolean {
@@ -203,14 +204,14 @@ export class Network extends DisposableObject {
     const runtime = requireRuntime(where, this.#execution.runtime);
     const { program, names, outputNames } = this.#keptFor(where, runtime, inputShapes, checked.outputs);
     const steps = stepsOf(program, names);
-    return {
+    return frozen({
       steps,
       outputShapes: Object.fromEntries(
         outputNames.map((name, index) => [name, program.outputShapes[index] as readonly number[]]),
       ),
       multiplyAdds: steps.reduce((sum, step) => sum + step.multiplyAdds, 0),
       arenaBytes: Float32Array.BYTES_PER_ELEMENT * program.arenaFloats,
-    };
+    });
   }
 
   /**
@@ -357,7 +358,7 @@ export class Network extends DisposableObject {
       has: this.#has,
     });
     for (const [layer, weight] of weights) this.#weightOf.set(layer, weight);
-    return found;
+    return frozen(found);
   }
 
   /**

@@ -374,13 +374,21 @@ function activationOf(operation: Of<'unary'>): root.Module {
 }
 
 function upsampleOf(operation: Of<'resize'>, shape: Shape): root.Module {
-  const { scale, interpolation, coordinates, rounding } = operation;
+  const { size, scale, interpolation, coordinates, rounding } = operation;
   const rank = shape.length - 2;
   const refuse = (reason: string): never => {
     throw reasonError(reason);
   };
   if (scale[0] !== 1 || scale[1] !== 1) return refuse('it resizes channels');
-  const factors = scale.slice(2);
+  const factors = scale.slice(2).map((factor, axis) => {
+    const [extent, wanted] = [at(shape, axis + 2), at(size, axis + 2)];
+    if (Math.floor(extent * factor) === wanted) return factor;
+    // A ratio of lengths, or a factor that was counted with in float32, may miss in float64 the length that it stands for.
+    const reaching = (wanted / extent) * (1 + Number.EPSILON);
+    return Math.abs(reaching / factor - 1) < 1e-6
+      ? reaching
+      : refuse('it rounds lengths otherwise than PyTorch does');
+  });
   if (interpolation === 'nearest') {
     const plain = coordinates === 'asymmetric' && rounding === 'floor';
     return plain

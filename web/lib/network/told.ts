@@ -1,5 +1,6 @@
 // What a network tells of its steps.
 
+import { frozen } from '../core/lists.js';
 import type { Program } from '../graph/program.js';
 import type { RouteName } from '../runtime/execution.js';
 import { type CompiledStep, nodesOf } from './compile.js';
@@ -58,7 +59,7 @@ export function stepsOf(
   }
   return program.steps.map(({ unit, inputShapes, outputShapes, convolution }) => {
     const nodes = nodesOf(unit);
-    return {
+    return frozen({
       names: [...new Set(nodes.flatMap(({ names }) => names))],
       types: nodes.flatMap(({ types }) => types),
       operation: wordOf(unit),
@@ -69,7 +70,7 @@ export function stepsOf(
       outputNames: unit.outputs.map((value) => values.get(value) ?? null),
       route: convolution?.operators.plan(convolution.operation).route ?? null,
       multiplyAdds: convolution?.multiplyAdds ?? 0,
-    };
+    });
   });
 }
 

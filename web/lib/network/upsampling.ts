@@ -1,6 +1,7 @@
 // Where a network raises the resolution, and of which periods its values may have a pattern.
 
 import type { PatternedValue, Upsampling, UpsamplingLayer } from '../checkerboard/pattern-network.js';
+import type { Kernels } from '../checkerboard/stamps.js';
 import { at, greatestCommonDivisor, leastCommonMultiple, product } from '../core/lists.js';
 import { nodesOf, unitsOf } from './compile.js';
 import type { Constant, NetworkGraph, NetworkNode, Of } from './operations.js';
@@ -101,11 +102,7 @@ function layerOf(
         name: lastNameOf(node),
         kind: 'transposed',
         stride: operation.stride,
-        kernels: {
-          geometry: geometryOf(operation),
-          weight: operation.weight,
-          bias: operation.bias?.data ?? null,
-        },
+        kernels: kernelsOf(operation),
       },
     };
   }
@@ -128,11 +125,7 @@ function layerOf(
       name: lastNameOf(convolution),
       kind: 'sub-pixel',
       stride: upscaleFactor,
-      kernels: {
-        geometry: { ...geometryOf(own), pixelShuffle: { upscaleFactor, mode } },
-        weight: own.weight,
-        bias: own.bias?.data ?? null,
-      },
+      kernels: kernelsOf(own, { pixelShuffle: { upscaleFactor, mode } }),
     },
   };
 }
@@ -152,14 +145,23 @@ function convolutionBefore(
   return plain && operation.stride.every((step) => step === 1) ? { ...node, operation } : null;
 }
 
-function geometryOf({ transposed, stride, dilation, groups, pads }: Of<'convolution'>) {
+/** With copies of the weights, since the network goes on computing with its own. */
+function kernelsOf(
+  { transposed, stride, dilation, groups, pads, weight, bias }: Of<'convolution'>,
+  shuffle?: Pick<Kernels['geometry'], 'pixelShuffle'>,
+): Kernels {
   const before = pads.map(([first]) => first);
   return {
-    transposed,
-    stride,
-    dilation,
-    groups,
-    ...(before.every((pad) => pad >= 0) && { padding: before }),
+    geometry: {
+      transposed,
+      stride,
+      dilation,
+      groups,
+      ...(before.every((pad) => pad >= 0) && { padding: before }),
+      ...shuffle,
+    },
+    weight: { ...weight, data: weight.data.slice() },
+    bias: bias?.data.slice() ?? null,
   };
 }
 
