@@ -9,8 +9,8 @@ import type { ModuleNode, Node, Unit } from './definition.js';
 import type { ChainFusion } from './fusions.js';
 import { type Join, joinedShapes, sectionsOf } from './joins.js';
 import { forwardOf, type Module, shapeBehind, tellsShape } from './module.js';
-import { prepare } from './prepare.js';
 import type { ProgramStep, ProgramUnit } from './program.js';
+import { planAhead } from './program-ahead.js';
 
 export interface ChainStep extends ProgramStep<Unit> {
   /** A module's own step. */
@@ -77,7 +77,7 @@ function moduleStep(
     unit,
     outputShapes: [outputShape],
     overwrites: () =>
-      layer === undefined ? Number(step.inPlace) : prepare(layer.operators, layer.operation),
+      layer === undefined ? Number(step.inPlace) : planAhead(layer.operators, layer.operation),
     foreign: stepModuleOf(module) === undefined,
     sections: null,
     module: step,

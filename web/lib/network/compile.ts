@@ -4,8 +4,8 @@ import { at, product } from '../core/lists.js';
 import { sameList } from '../core/tensor.js';
 import { type Fused, fuse, partsOf } from '../graph/fuse.js';
 import { type Sections, sectionsOf } from '../graph/joins.js';
-import { prepare } from '../graph/prepare.js';
 import { Program, type ProgramStep, type ProgramUnit } from '../graph/program.js';
+import { planAhead } from '../graph/program-ahead.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { HeapConstants } from './constants.js';
 import type { Convolutions, PlannedConvolution } from './convolutions.js';
@@ -114,7 +114,7 @@ function convolutionStep(
     unit,
     inputShapes,
     outputShapes: [outputShape],
-    overwrites: () => prepare(operators, operation),
+    overwrites: () => planAhead(operators, operation),
     sections: null,
     convolution,
     run: (at) => {
