@@ -15,6 +15,8 @@ beforeAll(() => {
       onnx([node('Mul', ['x', 'one'], ['y']), floats('one', [1], [1]), input('x', shape), output('y')]),
     );
   model('picture.onnx', [1, 1, 'h', 'w']);
+  model('coloured.onnx', [1, 3, 'h', 'w']);
+  model('alpha.onnx', [1, 4, 'h', 'w']);
   model('sound.onnx', [1, 'c', 't']);
 });
 
@@ -93,6 +95,36 @@ describe('a picture', () => {
     expect([0, 4, 8].map((at) => Math.round(255 * values.readFloatLE(at)))).toEqual(
       bits === 2 ? [0, 85, 170] : [0, 128, 255],
     );
+  });
+
+  // Each differs from its neighbours in the lower byte alone.
+  it.each([
+    ['of grey, for one channel', 'picture.onnx', 0, '', [0x8081, 0x8082], [0x8081, 0x8082]],
+    ['of grey, for three', 'coloured.onnx', 0, '', [1, 0xffff], [1, 0xffff, 1, 0xffff, 1, 0xffff]],
+    ['of colours', 'coloured.onnx', 2, '', [1, 2, 3, 0x101, 0x102, 0x103], [1, 0x101, 2, 0x102, 3, 0x103]],
+    ['of colours, for one', 'picture.onnx', 2, '', [1000, 0, 0, 0, 1000, 2000], [299, 815]],
+    ['with alpha', 'alpha.onnx', 6, '', [1, 2, 3, 4, 5, 6, 7, 8], [1, 5, 2, 6, 3, 7, 4, 8]],
+    ['of grey with alpha', 'alpha.onnx', 4, '', [1, 2, 5, 6], [1, 5, 1, 5, 1, 5, 2, 6]],
+    [
+      'of colours, by mean and std',
+      'coloured.onnx',
+      2,
+      '--mean 0,0,0.5 --std 1,0.5,0.25',
+      [1, 2, 65_534, 5, 6, 65_531],
+      [1, 5, 4, 12, 4 * (65_534 - 65_535 / 2), 4 * (65_531 - 65_535 / 2)],
+    ],
+  ])('has all of its 16 bits: %s', async (_, model, type, options, given, wanted) => {
+    const row = Buffer.alloc(1 + 2 * given.length);
+    for (const [index, sample] of given.entries()) row.writeUInt16BE(sample, 1 + 2 * index);
+    const header = Buffer.from([0, 0, 0, 2, 0, 0, 0, 1, 16, type, 0, 0, 0]);
+    const chunks = [chunk('IHDR', header), chunk('IDAT', deflateSync(row)), chunk('IEND', Buffer.alloc(0))];
+    writeFileSync(inFolder('wide.png'), Buffer.concat([whole.subarray(0, 8), ...chunks]));
+    const args = `run ${model} -i wide.png -o wide.npy --force ${options}`.trim().split(' ');
+    await fine(...args);
+    const values = readFileSync(inFolder('wide.npy')).subarray(-4 * wanted.length);
+    const got = wanted.map((__, index) => values.readFloatLE(4 * index));
+    for (const [index, value] of wanted.entries()) expect(got[index]).toBeCloseTo(value / 65_535, 7);
+    expect(await fine('run', model, '-i', 'wide.png', '--compare', 'wide.png')).toContain('at most 0.0e+0');
   });
 
   it.each<[string, Buffer, string | RegExp]>([

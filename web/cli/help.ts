@@ -106,8 +106,9 @@ Options:
   --shape [NAME=]1,3,64,64   values from 0 to 1 of this shape for an input
                              without a file
   --mean M --std S           what pictures become on their way in:
-                             (byte / 255 - M) / S; numbers for all channels, or
-                             one each: 0.485,0.456,0.406. Default 0 and 1
+                             (byte / 255 - M) / S, of 16 bits sample / 65535;
+                             numbers for all channels, or one each:
+                             0.485,0.456,0.406. Default 0 and 1
   --output-mean, --output-std
                              the same on the way out. Default 0 and 1
   --rate HERTZ               of the .wav files that are written. Default 44100

@@ -1,7 +1,6 @@
 // PNG files: what their header says is checked before pixels are made of them, which pngjs does not do.
 
 import { inflateSync } from 'node:zlib';
-import type { PNG } from 'pngjs';
 import { UsageError } from './usage.js';
 
 /** Pixels of a picture of four channels that a tensor can hold. */
@@ -19,13 +18,22 @@ const PASSES = [
   [0, 1, 1, 2],
 ] as const;
 
-export async function readPng(file: string, bytes: Buffer): Promise<PNG> {
+/** Red, green, blue and alpha of every pixel, from 0 to 255; of files with 16 bits a sample to 65535. */
+export interface Picture {
+  readonly data: Uint8Array | Uint16Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+export async function readPng(file: string, bytes: Buffer): Promise<Picture> {
   const { PNG } = await import('pngjs');
   try {
     const chunks = chunksOf(bytes);
     checkLength(chunks);
+    // Half of 16 bits would be lost; fewer than 8 have to be spread.
+    const options = { skipRescale: headerOf(chunks).bits === 16 };
     // Programs append what is theirs, which pngjs takes for damage.
-    const picture = PNG.sync.read(bytes.subarray(0, chunks.at(-1)?.end));
+    const picture: Picture = PNG.sync.read(bytes.subarray(0, chunks.at(-1)?.end), options);
     restoreKey(picture, chunks);
     return picture;
   } catch (error) {
@@ -34,12 +42,13 @@ export async function readPng(file: string, bytes: Buffer): Promise<PNG> {
 }
 
 /** The one colour of a file without alpha that is transparent: it keeps itself, and pngjs makes it black. */
-function restoreKey({ data }: PNG, chunks: readonly Chunk[]): void {
+function restoreKey({ data }: Picture, chunks: readonly Chunk[]): void {
   const { bits, type } = headerOf(chunks);
   const key = chunks.find((chunk) => chunk.type === 'tRNS')?.data;
   if (key === undefined || (type !== 0 && type !== 2)) return;
+  const most = data instanceof Uint16Array ? 65535 : 255;
   const colour = [0, 2, 4].map((at) =>
-    Math.round((255 * key.readUInt16BE(type === 0 ? 0 : at)) / (2 ** bits - 1)),
+    Math.round((most * key.readUInt16BE(type === 0 ? 0 : at)) / (2 ** bits - 1)),
   );
   for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 0) data.set(colour, at);
 }

@@ -6,7 +6,7 @@ import { type Tensor, Upsample } from 'deconv-wasm';
 import { fromImage, type PictureOptions, toImageData } from 'deconv-wasm/image';
 import { readModel } from 'deconv-wasm/models';
 import type { PortInfo } from 'deconv-wasm/network';
-import { readPng } from './png-file.js';
+import { type Picture, readPng } from './png-file.js';
 import { readWav, writeWav } from './sound-file.js';
 import { givenText, printable } from './terminal.js';
 import { UsageError } from './usage.js';
@@ -123,8 +123,12 @@ async function readPicture(
     mean: perChannel(`${way}mean`, mean, channels),
     std: perChannel(`${way}std`, std, channels),
   };
-  const { data, width, height } = await readPng(printable(file), await readFile(file));
-  const drawn = fromImage({ data, width, height }, { ...options, channels });
+  const picture = await readPng(printable(file), await readFile(file));
+  const { data, width, height } = picture;
+  const drawn =
+    data instanceof Uint16Array
+      ? fromWide(picture, channels, options)
+      : fromImage({ data, width, height }, { ...options, channels });
   const size = [typeof tall === 'number' ? tall : height, typeof wide === 'number' ? wide : width];
   if (pictureSize === 'own' || (size[0] === height && size[1] === width)) {
     return { tensor: { ...drawn, shape: drawn.shape.slice(-shape.length) }, note: null };
@@ -134,6 +138,30 @@ async function readPicture(
     tensor: resize.forward(drawn),
     note: `${width} x ${height} pixels resized to ${size[1]} x ${size[0]}, which the network takes`,
   };
+}
+
+/** As `fromImage`, which takes bytes, of samples of 16 bits. */
+function fromWide(
+  { data, width, height }: Picture,
+  channels: 1 | 3 | 4,
+  { layout, mean = 0, std = 1 }: PictureOptions,
+): Tensor {
+  const pixels = width * height;
+  const values = new Float32Array(channels * pixels);
+  const of = (list: number | readonly number[], channel: number) =>
+    typeof list === 'number' ? list : (list[channel] as number);
+  const last = layout === 'channels-last';
+  for (let channel = 0; channel < channels; channel += 1) {
+    const [offset, divisor] = [of(mean, channel), of(std, channel)];
+    for (let pixel = 0; pixel < pixels; pixel += 1) {
+      const sample = (index: number) => data[4 * pixel + index] as number;
+      const value =
+        channels === 1 ? 0.299 * sample(0) + 0.587 * sample(1) + 0.114 * sample(2) : sample(channel);
+      values[last ? pixel * channels + channel : channel * pixels + pixel] =
+        (value / 65535 - offset) / divisor;
+    }
+  }
+  return { data: values, shape: last ? [1, height, width, channels] : [1, channels, height, width] };
 }
 
 /** The file that holds an output's values; what does not fit into one of its kind says why. */
