@@ -243,6 +243,19 @@ it('folders are made for outputs and for reports', async () => {
   ]);
 });
 
+// Below the system's folder of processes nothing can be made, and it says that there is no such file.
+it.runIf(process.platform === 'linux').each([
+  ['run two.onnx -o y=/proc/none/deep/y.npy', '--output /proc/none/deep/y.npy'],
+  ['inspect MODEL --html /proc/none/r.html', '--html /proc/none/r.html'],
+  ['repair MODEL -o /proc/none/deep/even.onnx', '--output /proc/none/deep/even.onnx'],
+])('a folder that cannot be made is told, and not tried for ever: %s', async (line, named) => {
+  const { status, stderr } = await cli(line.replace('MODEL', fixture('unet.onnx')).split(' '));
+  expect([status, stderr.split('\n')[0]]).toEqual([
+    2,
+    `deconv-wasm: ${named}: ENOENT, there is no such file or folder`,
+  ]);
+});
+
 /** Runs with another function in the place of one of Node's, for the command line too. */
 async function withFs<Module, Name extends keyof Module>(
   module: Module,

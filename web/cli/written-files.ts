@@ -42,7 +42,7 @@ export async function writeWhole(option: string, files: readonly FileToWrite[]):
   for (const { file, bytes } of files) {
     try {
       const final = await placeOf(file);
-      await mkdir(path.dirname(final), { recursive: true });
+      await makeFolder(path.dirname(final));
       const there = await stat(final).catch(() => null);
       if (there === null || there.isFile()) whole.push({ file, bytes, final, mode: there?.mode ?? null });
       // A pipe or a device is not to be replaced, and may wait for its reader; a folder says here what it is.
@@ -52,6 +52,27 @@ export async function writeWhole(option: string, files: readonly FileToWrite[]):
     }
   }
   await whileInterruptible((signal) => replace(option, whole, signal));
+}
+
+/**
+ * A folder with those above it. Node's own way goes round in circles where a system has no such file for an answer though
+ * the folder above is there, as that of processes does.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  const isThere = (place: string) =>
+    stat(place).then(
+      () => true,
+      () => false,
+    );
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (await isThere(folder)) return;
+    const above = path.dirname(folder);
+    if (above === folder || (await isThere(above))) throw error;
+    await makeFolder(above);
+    await makeFolder(folder);
+  }
 }
 
 async function replace(option: string, files: readonly Whole[], signal: AbortSignal): Promise<void> {

@@ -61,7 +61,7 @@ export async function writeFiles(
   signal?: AbortSignal,
 ): Promise<void> {
   const disk = fileSystem('writeModel', given, 'Use patchModel and its streams.');
-  const { path, mkdir, open, rename, rm, stat } = disk;
+  const { path, open, rename, rm, stat } = disk;
   const whole = path.resolve(disk.given);
   const target = await placeOf(disk, disk.given).catch((cause) => {
     throw failure('writeModel', whole, cause);
@@ -101,7 +101,7 @@ export async function writeFiles(
   try {
     for (const [index, file] of files.entries()) {
       const final = targets[index] as string;
-      await mkdir(path.dirname(final), { recursive: true });
+      await makeFolder(disk, path.dirname(final));
       const temporary = `${final}.${process.pid}.part`;
       const handle = await open(temporary, 'wx');
       // Only what was made here is taken away again.
@@ -123,6 +123,23 @@ export async function writeFiles(
     for (const [temporary] of written) await rm(temporary, { force: true });
     if (signal?.aborted === true) throw signal.reason;
     throw failure('writeModel', whole, cause);
+  }
+}
+
+/**
+ * A folder with those above it. Node's own way goes round in circles where a system has no such file for an answer though
+ * the folder above is there, as that of processes does.
+ */
+async function makeFolder(disk: FileSystem, folder: string): Promise<void> {
+  const { path, mkdir } = disk;
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (await exists(disk, folder)) return;
+    const above = path.dirname(folder);
+    if (above === folder || (await exists(disk, above))) throw error;
+    await makeFolder(disk, above);
+    await makeFolder(disk, folder);
   }
 }
 
