@@ -88,6 +88,21 @@ describe('compareImages', () => {
     expect(ssim).toBeCloseTo((2 * 0.5 * 0.6 + 1e-4) / (0.25 + 0.36 + 1e-4), 9);
   });
 
+  // Flat but for what rounding leaves: the range is some steps of float32, and squares of the whole are 10^13 times its own.
+  it.each([1, -1, 1e4, 1e-3])('tells what differs in its last bits around %f as well', (level) => {
+    const step = 2 ** (Math.floor(Math.log2(Math.abs(level))) - 23);
+    const [one, other] = [7, 8].map((seed) => {
+      const { data, shape } = noise([1, 1, 15, 18], seed);
+      return { data: Float32Array.from(data, (value) => level + step * Math.round(3 * value)), shape };
+    }) as [Image, Image];
+    const [a, b] = [one, other].map(({ data }) => Array.from(data)) as [number[], number[]];
+    const range = Math.max(...a) - Math.min(...a);
+    const { psnr, ssim } = compareImages(one, other);
+    expect(ssim).toBeCloseTo(similarity(a, b, [15, 18], range), 8);
+    const error = a.reduce((sum, value, index) => sum + ((value - (b[index] as number)) / range) ** 2, 0);
+    expect(psnr).toBeCloseTo(10 * Math.log10(a.length / error), 8);
+  });
+
   it('takes ranges whose squares no number holds', () => {
     const one = noise([1, 1, 16, 16], 3);
     const other = noise([1, 1, 16, 16], 4);

@@ -56,11 +56,16 @@ export function compareImages(
   if (!(range > 0 && range < Number.POSITIVE_INFINITY)) {
     refuse('BAD_OPTION', where, 'range to be above 0 and finite', range);
   }
-  // In parts of the range, whose square may be more or less than a number can be.
-  const [own, others] = [first.map((value) => value / range), second.map((value) => value / range)];
+  // In parts of the range, whose square may be more or less than a number can be, and from the least value on: of what
+  // differs by little, squares of the whole would round away the variance.
+  const offset = least / range;
+  const [own, others] = [first, second].map((values) => values.map((value) => value / range - offset)) as [
+    Float64Array,
+    Float64Array,
+  ];
   let squares = 0;
   for (const [index, value] of own.entries()) squares += (value - (others[index] as number)) ** 2;
-  const ssim = similarity(own, others, shape.slice(-rank));
+  const ssim = similarity(own, others, offset, shape.slice(-rank));
   if (!Number.isFinite(squares) || !Number.isFinite(ssim)) {
     refuse('BAD_OPTION', where, `range to be no smaller beside values of ${Math.max(-least, most)}`, range);
   }
@@ -83,7 +88,13 @@ function read(
 
 const [REACH, SIGMA] = [5, 1.5];
 
-function similarity(one: Float64Array, other: Float64Array, extents: readonly number[]): number {
+/** Of values less an offset, on which only the means depend. */
+function similarity(
+  one: Float64Array,
+  other: Float64Array,
+  offset: number,
+  extents: readonly number[],
+): number {
   const [c1, c2] = [0.01 ** 2, 0.03 ** 2];
   const windows = extents.map((extent) => windowOf(Math.min(REACH, Math.floor((extent - 1) / 2))));
   const local = (values: Float64Array): Float64Array => filtered(values, extents, windows);
@@ -96,7 +107,9 @@ function similarity(one: Float64Array, other: Float64Array, extents: readonly nu
     const y = meanY[index] as number;
     const [varianceX, varianceY] = [(xx[index] as number) - x * x, (yy[index] as number) - y * y];
     const covariance = (xy[index] as number) - x * y;
-    sum += ((2 * x * y + c1) * (2 * covariance + c2)) / ((x * x + y * y + c1) * (varianceX + varianceY + c2));
+    const [wholeX, wholeY] = [x + offset, y + offset];
+    const luminance = (2 * wholeX * wholeY + c1) / (wholeX * wholeX + wholeY * wholeY + c1);
+    sum += (luminance * (2 * covariance + c2)) / (varianceX + varianceY + c2);
   }
   return sum / meanX.length;
 }
