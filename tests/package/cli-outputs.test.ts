@@ -352,6 +352,19 @@ it.each([
   },
 );
 
+it.each([
+  ['repair', ['repair', fixture('unet.onnx'), '-o', '-'], '--output'],
+  ['repair, forced', ['repair', fixture('unet.onnx'), '--force', '-o', '-'], '--output'],
+  ['a report', ['inspect', fixture('unet.onnx'), '--html', '-'], '--html'],
+])('a dash makes no file that is so called: %s', async (_, args, option) => {
+  const { status, stdout, stderr } = await cli(args);
+  expect([status, stdout]).toEqual([2, '']);
+  expect(stderr).toContain(
+    `expected ${option} to be the name of a file, got -: nothing is written to stdout`,
+  );
+  expect(existsSync(inFolder('-'))).toBe(false);
+});
+
 it('an ending that is no format is the caller’s to choose', async () => {
   await fine('repair', fixture('raw.onnx'), '-o', 'own.model');
   expect(readFileSync(inFolder('own.model')).length).toBeGreaterThan(0);

@@ -138,8 +138,16 @@ export async function checkFree(option: string, files: readonly string[], force:
   }
 }
 
-/** A name that ends as a folder's does is no file's, though the file would be found without its end. */
+/**
+ * A name that ends as a folder's does is no file's, though the file would be found without its end. A dash stands for what
+ * is printed by many programs, and nobody looks for a file that is so called.
+ */
 function checkNamesFile(option: string, file: string): void {
+  if (file === '-') {
+    throw new UsageError(
+      `expected ${option} to be the name of a file, got -: nothing is written to stdout. ./- names a file`,
+    );
+  }
   if (!file.endsWith('/') && !file.endsWith(path.sep)) return;
   throw new UsageError(`expected ${option} to be a file, got the name of a folder: ${printable(file)}`);
 }
