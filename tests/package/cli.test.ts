@@ -514,6 +514,23 @@ describe('screens and pipes', () => {
     expect(on(40, { NO_COLOR: '1' })).toMatch(/^VERDICT +overlap\r?$/m);
   });
 
+  it.each([
+    ['inspect', fixture('unet.onnx'), '--run'],
+    ['inspect', fixture('subgraph.onnx'), '--run', '--all'],
+    ['inspect', fixture('generator.safetensors')],
+    ['repair', fixture('unet.onnx'), '--dry-run', '--run'],
+    ['repair', fixture('unet.onnx'), '--force', '-o', 'a-name-that-leaves-room.onnx'],
+  ])('sentences break between words on a screen, and nowhere else: %s %s %s', async (...args) => {
+    const [screen, file] = [await cli(args, { NO_COLOR: '1' }, 80), await cli(args)].map(({ stdout }) =>
+      stdout.trimEnd().split('\n'),
+    ) as [string[], string[]];
+    for (const line of screen) expect(line.length, line).toBeLessThanOrEqual(80);
+    // What says something in more than a screen's width and is no row of a table.
+    const sentences = file.filter((line) => line.length > 80 && !line.includes('  '));
+    const said = screen.join(' ');
+    for (const sentence of sentences) expect(said).toContain(sentence);
+  });
+
   it('names cannot steer the screen', async () => {
     const name = '\x1b[2Jcleared\u202e\n.weight';
     writeSafetensors(inFolder('steer.safetensors'), { [name]: [1, 1, 4, 4] });

@@ -46,8 +46,8 @@ export function commandLine() {
     remove();
   });
 
-  /** One command line in this process, which leaves no runtime for the next. */
-  async function cli(args: readonly string[], env: Environment = {}): Promise<Ended> {
+  /** One command line in this process, which leaves no runtime for the next; on a screen if that has a width. */
+  async function cli(args: readonly string[], env: Environment = {}, columns?: number): Promise<Ended> {
     const said = { stdout: '', stderr: '' };
     const streamOf = (name: keyof typeof said) => {
       const write = (text: string | Uint8Array) => {
@@ -56,7 +56,7 @@ export function commandLine() {
       };
       // A process shows also what is written past the terminal.
       vi.spyOn(process[name], 'write').mockImplementation(write);
-      return { write };
+      return { write, ...(columns !== undefined && name === 'stdout' && { isTTY: true, columns }) };
     };
     const [stdout, stderr] = [streamOf('stdout'), streamOf('stderr')];
     let status: number;

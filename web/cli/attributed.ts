@@ -6,7 +6,7 @@ import type { Model } from 'deconv-wasm/models';
 import type { Network } from 'deconv-wasm/network';
 import { reasonOf } from './findings.js';
 import { networkOf, refusedNodes } from './nodes.js';
-import { type Column, type Row, table } from './table.js';
+import { type Column, prose, type Row, table } from './table.js';
 import { KINDS, kindOf, type Meaning, readTensor } from './tensor-files.js';
 import { printable, type Terminal } from './terminal.js';
 import { type ParsedArguments, readNumbers, readStd, UsageError } from './usage.js';
@@ -131,18 +131,15 @@ export function printAttribution(
   { paint, print, width }: Terminal,
 ): void {
   if (attribution === null) {
-    print(paint('dim', `Not run: ${printable(problem ?? '', 2000)}`));
+    for (const line of prose(`Not run: ${printable(problem ?? '', 2000)}`, width)) print(paint('dim', line));
     return;
   }
   const { output, inputs, steps, layers, culprit, sentence } = attribution;
   const name = (text: string) => ({ text: printable(text) || '(no name)' });
   if (steps.length > 0) {
-    print(
-      paint(
-        'bold',
-        `The pattern on its way to ${printable(output)}, for ${inputs.map((one) => printable(one)).join(', ')}:`,
-      ),
-    );
+    const given = inputs.map((one) => printable(one)).join(', ');
+    const title = `The pattern on its way to ${printable(output)}, for ${given}:`;
+    for (const line of prose(title, width)) print(paint('bold', line));
     const rows = steps.map(
       (step): Row => ({
         cells: [
@@ -186,7 +183,7 @@ export function printAttribution(
     });
     for (const line of table(LAYERS, rows, width)) print(line);
   }
-  print(printable(sentence, 4000));
+  for (const line of prose(printable(sentence, 4000), width)) print(line);
 }
 
 /** Decibels; all there is where nothing is left. */

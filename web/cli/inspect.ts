@@ -34,7 +34,7 @@ import {
 } from './inspected.js';
 import { nodesOf, printNodes } from './nodes.js';
 import { reportPage } from './report/page.js';
-import { type Cell, type Column, type Row, table } from './table.js';
+import { type Cell, type Column, prose, type Row, table } from './table.js';
 import { givenText, type Paint, printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
 import { counted, geometryText, levelText, overlapText, shareText } from './words.js';
@@ -316,9 +316,12 @@ function print(
       for (const line of table(COLUMNS, rows, width)) terminal.print(line);
       terminal.print(paint('bold', summary(section.findings, limit)));
     }
-    if (findings.length === 0 && candidates.length === 0) terminal.print(emptySentence(one, pass));
+    const say = (text: string) => {
+      for (const line of prose(text, width)) terminal.print(line);
+    };
+    if (findings.length === 0 && candidates.length === 0) say(emptySentence(one, pass));
     if (candidates.length > 0) {
-      terminal.print(
+      say(
         `${counted(candidates.length, 'tensor')} that could be a weight, but the file does not say of what:`,
       );
       const rows = candidates.map(({ name, dtype, shape }) => ({
@@ -326,10 +329,10 @@ function print(
       }));
       const columns = [{ title: 'TENSOR', shrinksTo: 16 }, { title: 'TYPE' }];
       for (const line of table(columns, rows, width)) terminal.print(line);
-      terminal.print('Say it with --geometry FILE.json: { "up.weight": { "stride": 2, "padding": 1 } }');
+      say('Say it with --geometry FILE.json: { "up.weight": { "stride": 2, "padding": 1 } }');
     }
     const left = unreadSentence(one);
-    if (left !== '') terminal.print(left);
+    if (left !== '') say(left);
     if (nodes) printNodes(nodes, terminal);
     if (attributed) printAttribution(attributed, terminal);
   }

@@ -2,7 +2,7 @@ import { DeconvError } from 'deconv-wasm';
 import type { Model } from 'deconv-wasm/models';
 import type { Network } from 'deconv-wasm/network';
 import { reasonOf } from './findings.js';
-import { type Column, table } from './table.js';
+import { type Column, prose, table } from './table.js';
 import { printable, type Terminal } from './terminal.js';
 import { counted } from './words.js';
 
@@ -60,7 +60,8 @@ const COLUMNS: readonly Column[] = [{ title: 'NODE', shrinksTo: 16 }, { title: '
 
 export function printNodes({ runs, nodes, problem }: Nodes, { paint, print, width }: Terminal): void {
   if (problem !== undefined) {
-    print(paint('dim', `Nodes not listed: ${printable(problem, 2000)}`));
+    for (const line of prose(`Nodes not listed: ${printable(problem, 2000)}`, width))
+      print(paint('dim', line));
     return;
   }
   const title = runs

@@ -42,7 +42,7 @@ import {
   subjectOf,
 } from './findings.js';
 import { networkOf } from './nodes.js';
-import { type Row, table } from './table.js';
+import { prose, type Row, table } from './table.js';
 import { printable, type Style, type Terminal } from './terminal.js';
 import { EXIT, type ExitCode, nearest, packageVersion, parse, SCHEMA_VERSION, UsageError } from './usage.js';
 import { counted, levelText, NONE, shareText, short } from './words.js';
@@ -136,10 +136,13 @@ export async function repairCommand(args: readonly string[], terminal: Terminal)
       terminal.print(JSON.stringify({ ...told, ...ran }, null, 2));
     } else {
       print(outcomes, sharing, terminal);
-      if (ran !== null) terminal.print(sentenceOf(ran));
+      const say = (text: string) => {
+        for (const line of prose(text, terminal.width)) terminal.print(line);
+      };
+      if (ran !== null) say(sentenceOf(ran));
       if (chosen.length === 0) terminal.print('No transposed or sub-pixel convolutions to repair.');
       if (written.length > 0) {
-        terminal.print(`Wrote ${written.map((name) => printable(name)).join(', ')}. ${ADVICE}`);
+        say(`Wrote ${written.map((name) => printable(name)).join(', ')}. ${ADVICE}`);
       } else {
         terminal.print(dryRun && changes.length > 0 ? 'Nothing written (--dry-run).' : 'Nothing to write.');
       }

@@ -108,6 +108,11 @@ function blocks(columns: readonly Column[], rows: readonly Row[], width: number)
   ]);
 }
 
+/** Sentences as lines of a screen; a single one where null is any width. */
+export function prose(text: string, width: number | null): string[] {
+  return width === null ? [text] : wrap(text, width);
+}
+
 /** Breaks at spaces; longer words stay whole. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
