@@ -1,6 +1,6 @@
 // Pictures and sounds that the command line reads: those that are whole, and those that are not.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { crc32, deflateSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { floats, input, node, onnx, output } from '../support/onnx-writer.js';
@@ -158,6 +158,29 @@ describe('a picture', () => {
   });
 });
 
+describe('a file', () => {
+  // Holes of the file system, which take no room on the disk.
+  it.each([
+    ['sound.wav', 'run sound.onnx -i huge/sound.wav', '--input huge/sound.wav'],
+    ['picture.png', 'run picture.onnx -i huge/picture.png', '--input huge/picture.png'],
+    ['list.json', 'inspect sound.onnx --geometry huge/list.json', '--geometry huge/list.json'],
+  ])('of more than 2 GB is refused, not a mistake of ours: %s', async (name, line, named) => {
+    mkdirSync(inFolder('huge'), { recursive: true });
+    writeFileSync(inFolder(`huge/${name}`), '');
+    truncateSync(inFolder(`huge/${name}`), 2 ** 31 + 1);
+    try {
+      const { status, stdout, stderr } = await cli(line.split(' '));
+      expect([status, stdout, stderr.split('\n')[0]]).toEqual([
+        2,
+        '',
+        `deconv-wasm: ${named}: ERR_FS_FILE_TOO_LARGE, it is larger than 2 GB`,
+      ]);
+    } finally {
+      rmSync(inFolder(`huge/${name}`));
+    }
+  });
+});
+
 describe('a sound', () => {
   /** Samples of 16 bits of one channel, unless the fields of the header say otherwise. */
   const wav = (
@@ -197,6 +220,24 @@ describe('a sound', () => {
     { length: 0x7ffff000, riff: 0x7ffff024 },
     { length: 0xffffffff, riff: 0xffffffff },
   ];
+
+  it('is refused with more samples than a tensor holds, before they are made', async () => {
+    const length = 2 ** 29 + 1;
+    writeFileSync(
+      inFolder('long.wav'),
+      wav(Buffer.alloc(0), { bits: 8, frame: 1, length, riff: 36 + length }),
+    );
+    truncateSync(inFolder('long.wav'), 44 + length);
+    try {
+      const { status, stderr } = await cli(['run', 'sound.onnx', '-i', 'long.wav']);
+      expect([status, stderr.split('\n')[0]]).toEqual([
+        2,
+        'deconv-wasm: --input long.wav: expected at most 536870912 samples, got 536870913',
+      ]);
+    } finally {
+      rmSync(inFolder('long.wav'));
+    }
+  });
 
   it.each([
     ['of a known length', wav(samples)],

@@ -218,6 +218,8 @@ export function isFileError(error: unknown): boolean {
   return isSystemError(error);
 }
 
+/** Of a file that Node reads no more of than one call can, the system says nothing. */
 export function isSystemError(error: unknown): boolean {
-  return typeof (error as NodeJS.ErrnoException)?.syscall === 'string';
+  const { syscall, code } = (error ?? {}) as NodeJS.ErrnoException;
+  return typeof syscall === 'string' || code === 'ERR_FS_FILE_TOO_LARGE';
 }

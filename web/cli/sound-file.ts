@@ -10,6 +10,9 @@ export const MAX_RATE = 10_000_000;
 /** Lengths from here on are those of streams: none is that of a file that can be read, and programs differ in which they take. */
 const OPEN = 0x7f000000;
 
+/** Samples of all channels that a tensor can hold. */
+const MOST_SAMPLES = 2 ** 29;
+
 export interface Sound {
   /** A list for each channel. */
   readonly channels: readonly Float32Array[];
@@ -92,6 +95,9 @@ function channelsOf(
     throw new UsageError(`${file} is cut off: its sound ends within its last ${frameSize} bytes`);
   }
   const frames = (end - start) / frameSize;
+  if (frames * count > MOST_SAMPLES) {
+    throw new UsageError(`${file}: expected at most ${MOST_SAMPLES} samples, got ${frames * count}`);
+  }
   return Array.from({ length: count }, (_, channel) =>
     Float32Array.from({ length: frames }, (_, frame) => read(start + size * (frame * count + channel))),
   );
